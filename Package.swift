@@ -11,17 +11,23 @@ let package = Package(
     name: "chain-of-edits",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "coe", targets: ["coe"]),
-        .library(name: "ChainOfEdits", targets: ["LineEditor", "PythonSandbox", "RepairTasks", "Episodes"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
     targets: [
-        .target(name: "LineEditor"),
-        .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"]),
-    ]
+        .target(
+            name: "CTorch",
+            cxxSettings: [
+                .headerSearchPath("../../.torch/include"),
+                .headerSearchPath("../../.torch/include/torch/csrc/api/include"),
+            ],
+            linkerSettings: [.linkedLibrary("torch_cpu"), .linkedLibrary("c10")]),
+        .target(name: "Tensors", dependencies: ["CTorch"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors"], linkerSettings: linkTorch),
+    ],
+    cxxLanguageStandard: .cxx20
 )
 
 for target in package.targets {

@@ -1,0 +1,114 @@
+// A C interface to libtorch, as far as Chain-of-Edits needs it.
+//
+// Every function returns a status (ct_ok or ct_failed) and catches every C++ exception; after a failure
+// ct_error_text() holds the reason for the calling thread. Tensors are opaque handles that the caller releases with
+// ct_release. Results are returned through the last argument. Shapes are int64 arrays with their count.
+#ifndef CTORCH_H
+#define CTORCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ct_tensor *ct_tensor_t;
+
+enum { ct_ok = 0, ct_failed = 1 };
+
+typedef enum {
+    ct_uint8 = 0,
+    ct_int8 = 1,
+    ct_int32 = 2,
+    ct_int64 = 3,
+    ct_float16 = 4,
+    ct_bfloat16 = 5,
+    ct_float32 = 6,
+    ct_float64 = 7,
+    ct_bool = 8,
+} ct_dtype;
+
+// Devices: -1 is the CPU, 0 and above are CUDA devices, ct_mps is Apple's GPU.
+enum { ct_cpu = -1, ct_mps = -2 };
+
+/// The reason of the last failure in this thread; valid until the next call.
+const char *ct_error_text(void);
+
+// --- library
+const char *ct_version(void);
+int ct_cuda_device_count(void);
+bool ct_mps_available(void);
+int ct_set_thread_count(int count);
+int ct_thread_count(void);
+
+// --- creation
+/// Copies `byte_count` bytes of row-major data.
+int ct_from_bytes(const void *bytes, size_t byte_count, ct_dtype dtype, const int64_t *shape, size_t rank,
+                  ct_tensor_t *result);
+/// A view of memory that the caller keeps alive and unchanged for as long as the tensor or a view of it lives.
+int ct_view_bytes(const void *bytes, size_t byte_count, ct_dtype dtype, const int64_t *shape, size_t rank,
+                  ct_tensor_t *result);
+int ct_full(const int64_t *shape, size_t rank, double value, ct_dtype dtype, int device, ct_tensor_t *result);
+int ct_empty(const int64_t *shape, size_t rank, ct_dtype dtype, int device, ct_tensor_t *result);
+int ct_range(int64_t start, int64_t end, ct_dtype dtype, int device, ct_tensor_t *result);
+void ct_release(ct_tensor_t tensor);
+
+// --- inspection
+int ct_rank(ct_tensor_t tensor, size_t *result);
+int ct_shape(ct_tensor_t tensor, int64_t *shape, size_t capacity);
+int ct_dtype_of(ct_tensor_t tensor, ct_dtype *result);
+int ct_device_of(ct_tensor_t tensor, int *result);
+/// Copies the elements in row-major order; `byte_count` must be exact.
+int ct_copy_bytes(ct_tensor_t tensor, void *bytes, size_t byte_count);
+
+// --- shape
+int ct_reshape(ct_tensor_t tensor, const int64_t *shape, size_t rank, ct_tensor_t *result);
+int ct_transpose(ct_tensor_t tensor, int64_t first, int64_t second, ct_tensor_t *result);
+int ct_narrow(ct_tensor_t tensor, int64_t dimension, int64_t start, int64_t length, ct_tensor_t *result);
+int ct_cat(const ct_tensor_t *tensors, size_t count, int64_t dimension, ct_tensor_t *result);
+int ct_index_select(ct_tensor_t tensor, int64_t dimension, ct_tensor_t index, ct_tensor_t *result);
+int ct_gather(ct_tensor_t tensor, int64_t dimension, ct_tensor_t index, ct_tensor_t *result);
+int ct_repeat(ct_tensor_t tensor, const int64_t *repeats, size_t rank, ct_tensor_t *result);
+int ct_contiguous(ct_tensor_t tensor, ct_tensor_t *result);
+int ct_to(ct_tensor_t tensor, ct_dtype dtype, int device, ct_tensor_t *result);
+/// The same bytes read as another type; the last dimension must be dense.
+int ct_bitcast(ct_tensor_t tensor, ct_dtype dtype, ct_tensor_t *result);
+
+// --- arithmetic, with NumPy's broadcasting
+typedef enum { ct_add, ct_subtract, ct_multiply, ct_divide, ct_bit_and, ct_bit_or, ct_shift_left, ct_shift_right,
+               ct_less, ct_greater_equal, ct_equal } ct_binary_operation;
+int ct_binary(ct_binary_operation operation, ct_tensor_t left, ct_tensor_t right, ct_tensor_t *result);
+int ct_binary_scalar(ct_binary_operation operation, ct_tensor_t left, double right, ct_tensor_t *result);
+typedef enum { ct_negate, ct_exp, ct_log, ct_silu, ct_cos, ct_sin, ct_abs } ct_unary_operation;
+int ct_unary(ct_unary_operation operation, ct_tensor_t tensor, ct_tensor_t *result);
+int ct_where(ct_tensor_t condition, ct_tensor_t tensor, double otherwise, ct_tensor_t *result);
+
+// --- reductions
+int ct_softmax(ct_tensor_t tensor, int64_t dimension, ct_tensor_t *result);
+int ct_log_softmax(ct_tensor_t tensor, int64_t dimension, ct_tensor_t *result);
+int ct_cumulative_sum(ct_tensor_t tensor, int64_t dimension, ct_tensor_t *result);
+int ct_argmax(ct_tensor_t tensor, int64_t dimension, bool keep, ct_tensor_t *result);
+int ct_maximum(ct_tensor_t tensor, int64_t dimension, bool keep, ct_tensor_t *result);
+int ct_sum(ct_tensor_t tensor, int64_t dimension, bool keep, ct_tensor_t *result);
+int ct_sort_descending(ct_tensor_t tensor, int64_t dimension, ct_tensor_t *values, ct_tensor_t *indices);
+int ct_search_sorted(ct_tensor_t sorted, ct_tensor_t values, ct_tensor_t *result);
+
+// --- the parts of a transformer
+int ct_matmul(ct_tensor_t left, ct_tensor_t right, ct_tensor_t *result);
+/// input [..., in], weight [out, in], bias [out] or NULL.
+int ct_linear(ct_tensor_t input, ct_tensor_t weight, ct_tensor_t bias, ct_tensor_t *result);
+int ct_rms_norm(ct_tensor_t input, ct_tensor_t weight, double epsilon, ct_tensor_t *result);
+/// query [batch, heads, queries, width], key and value [batch, heads, keys, width], mask broadcast over scores or NULL.
+int ct_attention(ct_tensor_t query, ct_tensor_t key, ct_tensor_t value, ct_tensor_t mask, bool causal, double scale,
+                 ct_tensor_t *result);
+
+// --- in place
+/// Copies `source` into `target` (of the same shape), which may be a view made by ct_narrow.
+int ct_copy_into(ct_tensor_t target, ct_tensor_t source);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

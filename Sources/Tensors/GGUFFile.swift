@@ -1,0 +1,250 @@
+/// A value of a GGUF file's metadata.
+public enum GGUFValue: Hashable, Sendable {
+    case integer(Int)
+    case number(Double)
+    case bool(Bool)
+    case string(String)
+    case integers([Int])
+    case numbers([Double])
+    case strings([String])
+}
+
+/// A model file in GGUF, versions 2 and 3: metadata, a vocabulary and quantised weights.
+///
+/// The file is mapped, not read; every length and offset in it is checked before use, so that a damaged or hostile
+/// file is refused with a sentence. Format: ggml-org/ggml, docs/gguf.md.
+public struct GGUFFile: Sendable {
+    /// Where a tensor's data lies and how it is stored.
+    public struct Entry: Hashable, Sendable {
+        /// Sizes in row-major order, slowest first (GGUF itself lists the fastest first).
+        public let shape: [Int]
+        public let format: GGUFFormat
+        let bytes: Range<Int>
+    }
+
+    public let metadata: [String: GGUFValue]
+    public let entries: [String: Entry]
+    private let file: MappedFile
+
+    public init(path: String) throws {
+        let file = try MappedFile(path: path)
+        var reader = Reader(file: file)
+        guard file.bytes.count >= 24, try reader.integer(UInt32.self) == 0x4655_4747 else {
+            throw reader.malformed("does not begin with the letters GGUF, so it is not a GGUF file")
+        }
+        let version = try reader.integer(UInt32.self)
+        guard version == 2 || version == 3 else {
+            throw TensorError(.unsupported, "\(path) is GGUF version \(version); versions 2 and 3 are supported.")
+        }
+        let tensorCount = try reader.count(minimumBytesEach: 24)
+        let metadataCount = try reader.count(minimumBytesEach: 13)
+
+        var metadata: [String: GGUFValue] = [:]
+        for _ in 0..<metadataCount {
+            let key = try reader.string()
+            metadata[key] = try reader.value(key: key)
+        }
+
+        var alignment = 32
+        if case .integer(let declared)? = metadata["general.alignment"] { alignment = declared }
+        guard alignment > 0, alignment <= 1 << 20, alignment & (alignment - 1) == 0 else {
+            throw reader.malformed("has the alignment \(alignment), which is not a power of two")
+        }
+
+        var headers: [(name: String, shape: [Int], format: GGUFFormat, offset: Int)] = []
+        for _ in 0..<tensorCount {
+            let name = try reader.string()
+            let rank = try reader.integer(UInt32.self)
+            guard (1...4).contains(rank) else {
+                throw reader.malformed("gives the tensor \(name) \(rank) dimensions")
+            }
+            let shape = try (0..<rank).map { _ in try reader.int(UInt64.self) }
+            let kind = try reader.integer(UInt32.self)
+            guard let format = GGUFFormat(rawValue: kind) else {
+                let known = GGUFFormat.allCases.map(\.description).joined(separator: ", ")
+                throw TensorError(
+                    .unsupported,
+                    "\(path) stores the tensor \(name) as GGML type \(kind); supported are \(known).")
+            }
+            headers.append((name, shape.reversed(), format, try reader.int(UInt64.self)))
+        }
+
+        let start = (reader.position + alignment - 1) / alignment * alignment
+        var entries: [String: Entry] = [:]
+        for header in headers {
+            guard let count = header.shape.productWithoutOverflow, count > 0,
+                let row = header.shape.last, row % header.format.blockLength == 0
+            else {
+                throw reader.malformed("gives the tensor \(header.name) the impossible shape \(header.shape)")
+            }
+            let (length, overflow) = (count / header.format.blockLength)
+                .multipliedReportingOverflow(by: header.format.blockByteCount)
+            guard !overflow, header.offset % alignment == 0, start <= file.bytes.count,
+                header.offset <= file.bytes.count - start, length <= file.bytes.count - start - header.offset
+            else {
+                throw reader.malformed(
+                    "is cut off or damaged: the tensor \(header.name) reaches beyond the file's \(file.bytes.count) bytes"
+                )
+            }
+            let begin = start + header.offset
+            let entry = Entry(shape: header.shape, format: header.format, bytes: begin..<begin + length)
+            guard entries.updateValue(entry, forKey: header.name) == nil else {
+                throw reader.malformed("holds the tensor \(header.name) twice")
+            }
+        }
+        self.metadata = metadata
+        self.entries = entries
+        self.file = file
+    }
+
+    public var path: String { file.path }
+
+    /// The tensor `name` as 32-bit floats; nil where the file has none of that name.
+    public func tensor(_ name: String) throws -> Tensor? {
+        guard let entry = entries[name] else { return nil }
+        return try entry.format.dequantized(
+            UnsafeRawBufferPointer(rebasing: file.bytes[entry.bytes]), shape: entry.shape, owner: file)
+    }
+}
+
+// MARK: Metadata by type
+
+extension GGUFFile {
+    public func string(_ key: String) -> String? {
+        if case .string(let value)? = metadata[key] { value } else { nil }
+    }
+
+    public func integer(_ key: String) -> Int? {
+        if case .integer(let value)? = metadata[key] { value } else { nil }
+    }
+
+    public func number(_ key: String) -> Double? {
+        switch metadata[key] {
+        case .number(let value)?: value
+        case .integer(let value)?: Double(value)
+        default: nil
+        }
+    }
+
+    public func bool(_ key: String) -> Bool? {
+        if case .bool(let value)? = metadata[key] { value } else { nil }
+    }
+
+    public func strings(_ key: String) -> [String]? {
+        if case .strings(let value)? = metadata[key] { value } else { nil }
+    }
+
+    public func integers(_ key: String) -> [Int]? {
+        if case .integers(let value)? = metadata[key] { value } else { nil }
+    }
+}
+
+// MARK: Reading
+
+/// A cursor over the file that never leaves it.
+private struct Reader {
+    let file: MappedFile
+    var position = 0
+
+    var remaining: Int { file.bytes.count - position }
+
+    func malformed(_ what: String) -> TensorError {
+        TensorError(.malformedFile, "\(file.path) \(what).")
+    }
+
+    mutating func integer<T: FixedWidthInteger>(_ type: T.Type) throws -> T {
+        let size = MemoryLayout<T>.size
+        guard remaining >= size else { throw malformed("ends in the middle of its header (byte \(position))") }
+        defer { position += size }
+        return T(littleEndian: file.bytes.loadUnaligned(fromByteOffset: position, as: T.self))
+    }
+
+    mutating func int<T: FixedWidthInteger>(_ type: T.Type) throws -> Int {
+        let value = try integer(type)
+        guard let result = Int(exactly: value) else { throw malformed("holds the impossible number \(value)") }
+        return result
+    }
+
+    /// A count of things of which each takes at least some bytes, so that it cannot exceed what is left.
+    mutating func count(minimumBytesEach size: Int) throws -> Int {
+        let count = try int(UInt64.self)
+        guard count >= 0, count <= remaining / size else {
+            throw malformed("promises \(count) items where only \(remaining) bytes are left")
+        }
+        return count
+    }
+
+    mutating func string() throws -> String {
+        let length = try count(minimumBytesEach: 1)
+        defer { position += length }
+        return String(decoding: file.bytes[position..<position + length], as: UTF8.self)
+    }
+
+    mutating func number<T: BinaryFloatingPoint, Bits: FixedWidthInteger>(
+        _ bits: Bits.Type, _ make: (Bits) -> T
+    ) throws -> Double {
+        Double(make(try integer(bits)))
+    }
+
+    mutating func value(key: String) throws -> GGUFValue {
+        let kind = try integer(UInt32.self)
+        if kind == 9 { return try array(key: key) }
+        return try scalar(kind, key: key)
+    }
+
+    mutating func scalar(_ kind: UInt32, key: String) throws -> GGUFValue {
+        switch kind {
+        case 0: .integer(try int(UInt8.self))
+        case 1: .integer(try int(Int8.self))
+        case 2: .integer(try int(UInt16.self))
+        case 3: .integer(try int(Int16.self))
+        case 4: .integer(try int(UInt32.self))
+        case 5: .integer(try int(Int32.self))
+        case 6: .number(try number(UInt32.self, Float.init(bitPattern:)))
+        case 7: .bool(try integer(UInt8.self) != 0)
+        case 8: .string(try string())
+        case 10: .integer(Int(truncatingIfNeeded: try integer(UInt64.self)))
+        case 11: .integer(try int(Int64.self))
+        case 12: .number(try number(UInt64.self, Double.init(bitPattern:)))
+        default: throw malformed("gives the metadata \(key) the unknown type \(kind)")
+        }
+    }
+
+    mutating func array(key: String) throws -> GGUFValue {
+        let kind = try integer(UInt32.self)
+        let sizes: [UInt32: Int] = [0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 8: 8, 10: 8, 11: 8, 12: 8]
+        guard let size = sizes[kind] else {
+            throw malformed("gives the metadata \(key) an array of the unsupported type \(kind)")
+        }
+        let count = try count(minimumBytesEach: size)
+        if kind == 8 { return .strings(try (0..<count).map { _ in try string() }) }
+        if kind == 6 || kind == 12 {
+            return .numbers(
+                try (0..<count).map { _ in
+                    guard case .number(let value) = try scalar(kind, key: key) else { return 0 }
+                    return value
+                })
+        }
+        return .integers(
+            try (0..<count).map { _ in
+                switch try scalar(kind, key: key) {
+                case .integer(let value): value
+                case .bool(let value): value ? 1 : 0
+                default: 0
+                }
+            })
+    }
+}
+
+extension [Int] {
+    /// The product of all elements, nil when it is negative or does not fit.
+    var productWithoutOverflow: Int? {
+        var product = 1
+        for element in self {
+            let (next, overflow) = product.multipliedReportingOverflow(by: element)
+            guard !overflow, element >= 0 else { return nil }
+            product = next
+        }
+        return product
+    }
+}
