@@ -25,7 +25,10 @@ let package = Package(
             ],
             linkerSettings: [.linkedLibrary("torch_cpu"), .linkedLibrary("c10")]),
         .target(name: "Tensors", dependencies: ["CTorch"]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors"], linkerSettings: linkTorch),
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "LanguageModels", dependencies: ["Tensors"]),
+        .testTarget(name: "LanguageModelsTests", dependencies: ["LanguageModels", "Tensors", "TestSupport"], linkerSettings: linkTorch),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], linkerSettings: linkTorch),
     ],
     cxxLanguageStandard: .cxx20
 )

@@ -102,8 +102,20 @@ public struct GGUFFile: Sendable {
     /// The tensor `name` as 32-bit floats; nil where the file has none of that name.
     public func tensor(_ name: String) throws -> Tensor? {
         guard let entry = entries[name] else { return nil }
-        return try entry.format.dequantized(
-            UnsafeRawBufferPointer(rebasing: file.bytes[entry.bytes]), shape: entry.shape, owner: file)
+        // Row by row in pieces of a few megabytes, so that unpacking needs little more memory than its result.
+        let width = entry.shape.last ?? 1
+        let rows = entry.shape.reduce(1, *) / width
+        let bytesPerRow = entry.bytes.count / rows
+        let rowsPerPiece = max(1, (1 << 21) / width)
+        let result = try Tensor.empty([rows, width])
+        for start in stride(from: 0, to: rows, by: rowsPerPiece) {
+            let piece = start..<min(start + rowsPerPiece, rows)
+            let offset = entry.bytes.lowerBound + piece.lowerBound * bytesPerRow
+            let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[offset..<offset + piece.count * bytesPerRow])
+            let values = try entry.format.dequantized(bytes, shape: [piece.count, width], owner: file)
+            try result.narrowed(0, piece).write(values)
+        }
+        return try result.reshaped(entry.shape)
     }
 }
 

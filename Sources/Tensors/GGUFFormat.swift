@@ -65,8 +65,7 @@ extension GGUFFormat {
         let values: Tensor
         switch self {
         case .f32:
-            // A copy, because the mapped file goes when the model is loaded.
-            values = try raw.bitcast(to: .float32) + 0
+            values = try raw.bitcast(to: .float32)
         case .f16:
             values = try raw.bitcast(to: .float16).to(.float32)
         case .q8_0:

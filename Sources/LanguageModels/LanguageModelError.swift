@@ -1,0 +1,21 @@
+/// Why a model, an adapter or a generation failed, as a full sentence.
+public struct LanguageModelError: Error, Hashable, Sendable, CustomStringConvertible {
+    public enum Code: Hashable, Sendable {
+        /// The folder or file holds no model that can be read.
+        case modelNotReadable
+        /// The model is of a family or with a feature that is not supported.
+        case unsupported
+        /// An adapter does not belong to the model, or cannot be read.
+        case adapterMismatch
+        /// A conversation is longer than the model's context.
+        case contextFull
+    }
+
+    public let code: Code
+    public let description: String
+
+    public init(_ code: Code, _ description: String) {
+        self.code = code
+        self.description = description
+    }
+}

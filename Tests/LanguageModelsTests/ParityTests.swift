@@ -1,0 +1,141 @@
+import Foundation
+import LanguageModels
+import Tensors
+import TestSupport
+import Testing
+
+/// Our forward pass against Transformers' with the same weights; the fixtures come from Fixtures/make_models.py.
+@Suite(.serialized) struct ParityTests {
+    /// The largest difference in a row of logits, relative to the row's largest logit.
+    func relativeDifference(_ ours: Tensor, _ theirs: Tensor, scale: Tensor? = nil) throws -> Float {
+        let scale = try scale ?? theirs.abs().maximum(1)
+        return try ((ours - theirs).abs().maximum(1) / scale).maximum(0).floats()[0]
+    }
+
+    @Test(arguments: ["tiny-llama3", "tiny-qwen2", "tiny-adapter"])
+    func tinyFoldersGiveTheReferenceLogits(name: String) throws {
+        let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
+        let ids = try #require(try reference.tensor("ids")).integers()
+        let expected = try #require(try reference.tensor(name))
+        let isAdapter = name == "tiny-adapter"
+        let model = try CausalLM(
+            path: fixture("models/\(isAdapter ? "tiny-llama3" : name)"),
+            adapter: isAdapter ? fixture("models/tiny-adapter") : nil)
+        let logits = try model.logits([.init(tokens: ids, cache: model.makeCache())], allPositions: true)
+        #expect(logits.shape == expected.shape)
+        #expect(try relativeDifference(logits, expected) < 1e-5)
+    }
+
+    @Test func theAdapterChangesTheLogits() throws {
+        let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
+        let plain = try #require(try reference.tensor("tiny-llama3"))
+        let adapted = try #require(try reference.tensor("tiny-adapter"))
+        #expect(try relativeDifference(adapted, plain) > 0.05)
+    }
+
+    /// Prompt in pieces, single tokens, several conversations in one pass: the logits are those of the whole.
+    @Test(arguments: ["tiny-llama3", "tiny-qwen2"])
+    func segmentsAndCacheGiveTheLogitsOfTheWhole(name: String) throws {
+        let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
+        let ids = try #require(try reference.tensor("ids")).integers()
+        let expected = try #require(try reference.tensor(name))
+        let model = try CausalLM(path: fixture("models/\(name)"))
+        let (first, second) = (model.makeCache(), model.makeCache())
+        // Two conversations of different lengths that advance together.
+        _ = try model.logits([.init(tokens: Array(ids[..<50]), cache: first)])
+        _ = try model.logits([
+            .init(tokens: Array(ids[50..<51]), cache: first), .init(tokens: Array(ids[..<7]), cache: second),
+        ])
+        let copy = try second.prefix(5)
+        second.truncate(to: 6)
+        let logits = try model.logits([
+            .init(tokens: Array(ids[51..<100]), cache: first), .init(tokens: Array(ids[6..<20]), cache: second),
+            .init(tokens: Array(ids[5..<6]), cache: copy),
+        ])
+        let rows = try expected.selected(0, Tensor([99, 19, 5]))
+        #expect(try relativeDifference(logits, rows) < 1e-5)
+        #expect(first.count == 100 && second.count == 20 && copy.count == 6)
+    }
+
+    @Test(
+        arguments: ["SmolLM2-135M-Instruct-Q4_1", "Qwen2.5-Coder-0.5B-Instruct-Q4_K_M"])
+    func realModelsGiveTheReferenceLogitsAndContinuations(name: String) throws {
+        guard let path = cachedModel("\(name).gguf") else {
+            print("note: \(name).gguf is not in the cache; its parity test is skipped (scripts/fetch-model)")
+            return
+        }
+        let reference = try SafetensorsFile(path: fixture("models/\(name).safetensors"))
+        func tensor(_ name: String) throws -> Tensor { try #require(try reference.tensor(name)) }
+        let model = try CausalLM(path: path)
+        let ids = try tensor("ids").integers()
+        let logits = try model.logits([.init(tokens: ids, cache: model.makeCache())], allPositions: true)
+        let difference = try relativeDifference(
+            logits.selected(1, tensor("columns")), tensor("logits"), scale: tensor("scale"))
+        #expect(difference < 1e-3)
+        // The whole vocabulary, where the generator's --full output is at hand.
+        if let folder = ProcessInfo.processInfo.environment["COE_FULL_PARITY"] {
+            let full = try SafetensorsFile(path: "\(folder)/\(name).safetensors")
+            let difference = try relativeDifference(logits, #require(try full.tensor("logits")))
+            print("\(name): largest relative difference over all logits \(difference)")
+            #expect(difference < 1e-3)
+        }
+
+        // The ten prompts advance together, as a batch does.
+        let prompts = try tensor("prompts").integers()
+        let expected = try tensor("continuations").integers()
+        let caches = (0..<10).map { _ in model.makeCache() }
+        var next = try model.logits(
+            (0..<10).map { .init(tokens: Array(prompts[$0 * 12..<$0 * 12 + 12]), cache: caches[$0]) }
+        ).argmax(1).integers()
+        var continuations = next.map { [$0] }
+        for _ in 1..<64 {
+            next = try model.logits((0..<10).map { .init(tokens: [next[$0]], cache: caches[$0]) }).argmax(1).integers()
+            for row in 0..<10 { continuations[row].append(next[row]) }
+        }
+        #expect(continuations.flatMap { $0 } == expected)
+    }
+}
+
+@Suite struct ModelErrorTests {
+    @Test func anAdapterOfAnotherModelIsRefused() throws {
+        #expect {
+            try CausalLM(path: fixture("models/tiny-qwen2"), adapter: fixture("models/tiny-adapter"))
+        } throws: {
+            "\($0)".contains("was made for another model")
+        }
+    }
+
+    @Test func aFolderWithoutAnAdapterIsRefused() throws {
+        #expect { try LoRAAdapter(path: fixture("models/tiny-qwen2")) } throws: {
+            "\($0)".contains("holds no adapter_config.json")
+        }
+    }
+
+    @Test func aFileThatIsNoModelIsRefused() throws {
+        try withTemporaryFile(Array("import this\n".utf8)) { path in
+            #expect { try CausalLM(path: path) } throws: { "\($0)".contains("is not a GGUF file") }
+        }
+    }
+
+    @Test func aGGUFWithoutAModelIsRefused() throws {
+        #expect { try CausalLM(path: fixture("tensors/formats.gguf")) } throws: {
+            "\($0)".contains("holds no token embeddings")
+        }
+    }
+
+    @Test func aConversationLongerThanTheContextIsRefused() throws {
+        let model = try CausalLM(path: fixture("models/tiny-qwen2"))
+        #expect {
+            try model.logits([.init(tokens: Array(repeating: 1, count: 513), cache: model.makeCache())])
+        } throws: {
+            "\($0)".contains("513 tokens, more than the model's context of 512")
+        }
+    }
+
+    @Test func aTokenOutsideTheVocabularyIsRefused() throws {
+        let model = try CausalLM(path: fixture("models/tiny-qwen2"))
+        #expect(throws: LanguageModelError.self) {
+            try model.logits([.init(tokens: [320], cache: model.makeCache())])
+        }
+    }
+}
