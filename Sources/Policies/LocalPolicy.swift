@@ -1,0 +1,105 @@
+public import Episodes
+public import LanguageModels
+import Tokenization
+
+/// A language model on this machine as the player.
+///
+/// Ids go in and come out: what the model wrote stays in its context as it was sampled, and only what is new is
+/// turned into ids. All sessions share one ``Generator`` and so advance together.
+public struct LocalPolicy: Policy {
+    public let name: String
+    public let generator: Generator
+    private let chat: ChatEncoder
+
+    /// - Parameters:
+    ///   - model: A GGUF file or a folder in the Hugging Face layout.
+    ///   - adapter: A PEFT folder.
+    public init(name: String, model: String, adapter: String?) async throws {
+        let tokenizer = try Tokenizer(modelPath: model)
+        let chat = try ChatEncoder(tokenizer)
+        let thread = ComputeThread()
+        // Loading computes (weights are unpacked by tensor operations), so it belongs to the same thread.
+        let generator = try await thread.run {
+            Generator(
+                model: try CausalLM(path: model, adapter: adapter, device: .best), tokenizer: tokenizer, thread: thread)
+        }
+        self.init(name: name, generator: generator, chat: chat)
+    }
+
+    init(name: String, generator: Generator, chat: ChatEncoder) {
+        self.name = name
+        self.generator = generator
+        self.chat = chat
+    }
+
+    public func beginSession(
+        messages: [ChatMessage], sampling: SamplingParameters, maxTokens: Int
+    ) async throws -> any PolicySession {
+        let conversation = await generator.begin(
+            SamplingOptions(
+                temperature: sampling.temperature, topP: sampling.topP, minP: sampling.minP, seed: sampling.seed))
+        return LocalSession(
+            generator: generator, chat: chat, conversation: conversation, maxTokens: maxTokens, stop: sampling.stop,
+            unread: chat.conversation(messages.map(ChatTurn.init)) + chat.generationPrompt)
+    }
+}
+
+/// One conversation of a ``LocalPolicy``.
+actor LocalSession: PolicySession {
+    private let generator: Generator
+    private let chat: ChatEncoder
+    private let conversation: Generator.ConversationID
+    private let maxTokens: Int
+    private let stop: [String]
+    /// Ids that the model has not read yet.
+    private var unread: [Int]
+
+    init(
+        generator: Generator, chat: ChatEncoder, conversation: Generator.ConversationID, maxTokens: Int,
+        stop: [String], unread: [Int]
+    ) {
+        self.generator = generator
+        self.chat = chat
+        self.conversation = conversation
+        self.maxTokens = maxTokens
+        self.stop = stop
+        self.unread = unread
+    }
+
+    func respond() async throws -> Completion {
+        let prompt = unread
+        let output: Generator.Output
+        do {
+            output = try await generator.generate(
+                conversation, appending: prompt, limit: maxTokens, stop: .init(tokens: chat.stopIDs, strings: stop))
+        } catch let error as LanguageModelError where error.code == .contextFull {
+            throw PolicyError(.contextFull, error.description)
+        }
+        // The message is closed as the template closes it, whether the model wrote its end itself or was cut.
+        let wroteEnd = output.tokens.last == chat.endOfTurn
+        unread = wroteEnd ? chat.afterTurn : chat.closing
+        var text = chat.tokenizer.decode(output.tokens.filter { !chat.stopIDs.contains($0) }, skippingControl: true)
+        if let end = stop.compactMap({ text.firstRange(of: $0)?.lowerBound }).min() { text = String(text[..<end]) }
+        return Completion(
+            text: text, promptTokenIDs: prompt, tokenIDs: output.tokens, logProbabilities: output.logProbabilities,
+            finish: output.finish == .stop ? .stop : .length)
+    }
+
+    func append(_ message: ChatMessage) {
+        unread += chat.message(ChatTurn(message)) + chat.generationPrompt
+    }
+
+    func end() async { await generator.end(conversation) }
+}
+
+extension ChatTurn {
+    fileprivate init(_ message: ChatMessage) {
+        let role: ChatRole =
+            switch message.role {
+            case .system: .system
+            case .user: .user
+            case .assistant: .assistant
+            }
+        self.init(role, message.content)
+    }
+}

@@ -1,0 +1,142 @@
+import LanguageModels
+import Tensors
+import TestSupport
+import Testing
+import Tokenization
+
+@Suite struct GeneratorTests {
+    /// A tokenizer of single bytes for the tiny models' 320 ids.
+    static func byteTokenizer() throws -> Tokenizer {
+        let alphabet = (0..<256).map { byte in
+            let printable = (33...126).contains(byte) || (161...172).contains(byte) || (174...255).contains(byte)
+            return printable ? byte : nil
+        }
+        var next = 256
+        var tokens = alphabet.map { byte -> String in
+            if let byte { return String(UnicodeScalar(UInt8(byte))) }
+            defer { next += 1 }
+            return String(UnicodeScalar(next) ?? "?")
+        }
+        tokens += (256..<320).map { "<extra \($0)>" }
+        let kinds = tokens.indices.map { $0 < 256 ? TokenKind.normal : .control }
+        return try Tokenizer(
+            Vocabulary(
+                tokens: tokens, kinds: kinds, merges: [], preTokenizer: .smollm, bosID: nil, eosID: 300,
+                addsBOS: false, chatTemplate: nil))
+    }
+
+    func makeGenerator() throws -> Generator {
+        Generator(model: try CausalLM(path: fixture("models/tiny-llama3")), tokenizer: try Self.byteTokenizer())
+    }
+
+    let never = Generator.StopCondition(tokens: [])
+
+    func run(
+        _ generator: Generator, _ prompt: [Int], _ options: SamplingOptions, limit: Int = 24
+    ) async throws -> Generator.Output {
+        let id = await generator.begin(options)
+        let output = try await generator.generate(id, appending: prompt, limit: limit, stop: never)
+        await generator.end(id)
+        return output
+    }
+
+    func prompt(_ seed: Int, _ count: Int) -> [Int] { (0..<count).map { ($0 * 37 + seed * 101) % 250 } }
+
+    @Test func aBatchWritesWhatEachConversationWritesAlone() async throws {
+        var alone: [[Int]] = []
+        for seed in 0..<6 {
+            let options = SamplingOptions(temperature: seed.isMultiple(of: 2) ? 0 : 1, seed: UInt64(seed))
+            alone.append(try await run(makeGenerator(), prompt(seed, 5 + seed * 9), options).tokens)
+        }
+        let generator = try makeGenerator()
+        let together = try await withThrowingTaskGroup(of: (Int, [Int]).self) { group in
+            for seed in 0..<6 {
+                group.addTask {
+                    let options = SamplingOptions(temperature: seed.isMultiple(of: 2) ? 0 : 1, seed: UInt64(seed))
+                    return (seed, try await run(generator, prompt(seed, 5 + seed * 9), options).tokens)
+                }
+            }
+            return try await group.reduce(into: [Int: [Int]]()) { $0[$1.0] = $1.1 }
+        }
+        for seed in 0..<6 { #expect(together[seed] == alone[seed]) }
+    }
+
+    @Test func laterTurnsContinueTheContext() async throws {
+        let generator = try makeGenerator()
+        let id = await generator.begin(SamplingOptions())
+        let first = try await generator.generate(id, appending: prompt(1, 30), limit: 7, stop: never)
+        let second = try await generator.generate(id, appending: prompt(2, 11), limit: 7, stop: never)
+        let whole = prompt(1, 30) + first.tokens + prompt(2, 11)
+        let again = try await run(makeGenerator(), whole, SamplingOptions(), limit: 7)
+        #expect(second.tokens == again.tokens)
+    }
+
+    @Test func aCommonBeginningIsReadOnce() async throws {
+        let generator = try makeGenerator()
+        let options = (0..<4).map { SamplingOptions(temperature: 1, seed: $0) }
+        let start = prompt(3, 200)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for option in options { group.addTask { _ = try await run(generator, start, option) } }
+            try await group.waitForAll()
+        }
+        let read = await generator.currentStatistics
+        #expect(read.promptTokens < 200 + 3 * 40)
+        // And what was copied is what would have been computed.
+        let shared = try await run(generator, start, options[1])
+        let fresh = try await run(makeGenerator(), start, options[1])
+        #expect(shared.tokens == fresh.tokens)
+    }
+
+    @Test func stopTokensAndStringsEndTheAnswer() async throws {
+        let generator = try makeGenerator()
+        let free = try await run(generator, prompt(4, 20), SamplingOptions(temperature: 1, seed: 9), limit: 40)
+        #expect(free.finish == .length)
+        #expect(free.tokens.count == 40 && free.logProbabilities.count == 40)
+
+        let token = free.tokens[10]
+        let id = await generator.begin(SamplingOptions(temperature: 1, seed: 9))
+        let stopped = try await generator.generate(
+            id, appending: prompt(4, 20), limit: 40, stop: .init(tokens: [token]))
+        #expect(stopped.finish == .stop)
+        #expect(stopped.tokens == Array(free.tokens[...free.tokens.firstIndex(of: token)!]))
+
+        let text = generator.tokenizer.decode(Array(free.tokens[..<12]))
+        let string = String(text.unicodeScalars.suffix(2))
+        let other = await generator.begin(SamplingOptions(temperature: 1, seed: 9))
+        let cut = try await generator.generate(
+            other, appending: prompt(4, 20), limit: 40, stop: .init(tokens: [], strings: [string]))
+        #expect(cut.finish == .stop)
+        #expect(cut.tokens.count <= 12)
+    }
+
+    @Test func logProbabilitiesAreTheModels() async throws {
+        let generator = try makeGenerator()
+        let output = try await run(generator, prompt(5, 10), SamplingOptions(temperature: 1, seed: 1), limit: 5)
+        let model = generator.model
+        let tokens = prompt(5, 10) + output.tokens
+        let logits = try model.logits([.init(tokens: tokens, cache: model.makeCache())], allPositions: true)
+        let rows = try logits.narrowed(0, 9..<14).logSoftmax(1).floats()
+        for (step, token) in output.tokens.enumerated() {
+            #expect(abs(rows[step * 320 + token] - output.logProbabilities[step]) < 1e-4)
+        }
+    }
+
+    @Test func aFullContextIsAnErrorOrALength() async throws {
+        let generator = try makeGenerator()
+        await #expect(throws: LanguageModelError.self) { try await run(generator, prompt(1, 512), SamplingOptions()) }
+        let output = try await run(generator, prompt(1, 508), SamplingOptions(), limit: 100)
+        #expect(output.finish == .length)
+        #expect(output.tokens.count == 4)
+    }
+
+    @Test func cancellingOneConversationLeavesTheOthers() async throws {
+        let generator = try makeGenerator()
+        let doomed = Task { try await run(generator, prompt(7, 20), SamplingOptions(), limit: 450) }
+        let other = Task { try await run(generator, prompt(8, 20), SamplingOptions(), limit: 40) }
+        try await Task.sleep(for: .milliseconds(5))
+        doomed.cancel()
+        #expect(try await other.value.tokens.count == 40)
+        await #expect(throws: CancellationError.self) { try await doomed.value }
+        #expect(try await run(generator, prompt(9, 20), SamplingOptions()).tokens.count == 24)
+    }
+}
