@@ -1,5 +1,3 @@
-import Foundation
-
 /// A byte-level BPE tokenizer whose ids equal those of Hugging Face's `tokenizers`.
 ///
 /// Encoding costs O(n log n) in the worst case (one word of n bytes) and is linear in practice. A tokenizer is
@@ -86,7 +84,7 @@ public final class Tokenizer: Sendable {
     /// The number of ids: 0 ..< `count`.
     public var count: Int { vocabulary.tokens.count }
 
-    /// The token of a text, without adding ``Vocabulary/bosID``.
+    /// The ids of a text, without adding ``Vocabulary/bosID``.
     public func encode(_ text: String, controlTokens: ControlTokens = .asText) -> [Int] {
         let markers = controlTokens == .parsed ? allMarkers : userMarkers
         var text = text
@@ -114,7 +112,7 @@ public final class Tokenizer: Sendable {
     ) {
         // UTF-8 below 0xCC is below U+0300, where all text is in NFC already.
         if vocabulary.normalizesToNFC, utf8.contains(where: { $0 >= 0xCC }) {
-            var normalized = String(decoding: utf8, as: UTF8.self).precomposedStringWithCanonicalMapping
+            var normalized = normalizationFormC(String(decoding: utf8, as: UTF8.self))
             normalized.withUTF8 { encodeWords($0, with: &merger, into: &ids) }
         } else {
             encodeWords(utf8, with: &merger, into: &ids)

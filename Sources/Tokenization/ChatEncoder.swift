@@ -1,0 +1,140 @@
+/// Turns conversations into ids as the model's own chat template does, message by message.
+///
+/// What the messages say is always encoded as text: a message cannot forge the markup around it. The ids equal
+/// those of `transformers`' `apply_chat_template` where no content spells a control token, with two differences
+/// that the caller decides about:
+/// - SmolLM2's and Qwen2.5's templates begin a conversation without a system message with one of their own. Here it
+///   is ``defaultSystemMessage``, for the caller to add.
+/// - Llama 3.1's and later templates always begin with a system message that holds two dates. Here that header is
+///   written only if a date is given (``conversation(_:date:)``, ``datedSystemMessage(_:date:)``).
+///
+/// Tool calls are not covered.
+public struct ChatEncoder: Sendable {
+    public let tokenizer: Tokenizer
+    public let format: ChatFormat
+    /// The ids that begin a conversation: Llama 3's `<|begin_of_text|>`, nothing for ChatML.
+    public let beginning: [Int]
+    /// The control token that ends a message: what a model writes when it has said its say.
+    public let endOfTurn: Int
+    /// What stands between ``endOfTurn`` and the next message: ChatML's line break.
+    public let afterTurn: [Int]
+    /// The ids at which generation stops: ``endOfTurn``, the vocabulary's last token and the family's other ends.
+    public let stopIDs: Set<Int>
+    /// The system message that the model's template adds where a conversation has none.
+    public let defaultSystemMessage: String?
+    /// Whether the model's template writes dates into the system message (Llama 3.1 and later).
+    public let datesSystemMessage: Bool
+
+    /// - Throws: ``TokenizationError`` with `unknownChatFormat` for a model of neither family.
+    public init(_ tokenizer: Tokenizer) throws {
+        let vocabulary = tokenizer.vocabulary
+        guard let format = ChatFormat(vocabulary) else {
+            throw TokenizationError(
+                .unknownChatFormat,
+                "The model's chat template and control tokens are neither ChatML's nor Llama 3's: "
+                    + "take an instruction-tuned model of SmolLM2, Qwen2.5 or Llama 3.")
+        }
+        self.tokenizer = tokenizer
+        self.format = format
+        func control(_ token: String) -> Int? { tokenizer.encode(token, controlTokens: .parsed).onlyElement }
+        let ends: [String]
+        switch format {
+        case .chatML:
+            start = control("<|im_start|>") ?? -1
+            headerEnd = []
+            endOfTurn = control("<|im_end|>") ?? -1
+            afterTurn = tokenizer.encode("\n")
+            beginning = []
+            ends = ["<|endoftext|>"]
+        case .llama3:
+            start = control("<|start_header_id|>") ?? -1
+            headerEnd = [control("<|end_header_id|>") ?? -1]
+            endOfTurn = control("<|eot_id|>") ?? -1
+            afterTurn = []
+            beginning = [vocabulary.bosID ?? control("<|begin_of_text|>")].compactMap { $0 }
+            ends = ["<|end_of_text|>", "<|eom_id|>"]
+        }
+        stopIDs = Set([endOfTurn, vocabulary.eosID].compactMap { $0 } + ends.compactMap(control))
+        let template = vocabulary.chatTemplate ?? ""
+        defaultSystemMessage = format == .chatML ? Self.defaultSystemMessage(of: template) : nil
+        datesSystemMessage = format == .llama3 && template.contains("Cutting Knowledge Date")
+    }
+
+    private let start: Int
+    private let headerEnd: [Int]
+
+    /// The ids that open a message: everything before its content.
+    ///
+    /// `opening(role) + content + closing` is ``message(_:)`` unless the content begins with white space: ChatML's
+    /// line break before it can then be part of a longer token.
+    public func opening(_ role: ChatRole) -> [Int] {
+        switch format {
+        case .chatML: [start] + tokenizer.encode(role.rawValue + "\n")
+        case .llama3: [start] + tokenizer.encode(role.rawValue) + headerEnd + tokenizer.encode("\n\n")
+        }
+    }
+
+    /// The ids that close a message.
+    public var closing: [Int] { [endOfTurn] + afterTurn }
+
+    /// The ids after which the model writes: the opening of an assistant's message.
+    public var generationPrompt: [Int] { opening(.assistant) }
+
+    /// The ids of a message's content, as text.
+    public func content(_ text: String) -> [Int] { tokenizer.encode(format == .llama3 ? Self.trimmed(text) : text) }
+
+    /// The ids of a whole message.
+    public func message(_ turn: ChatTurn) -> [Int] {
+        switch format {
+        case .chatML: [start] + tokenizer.encode(turn.role.rawValue + "\n" + turn.content) + closing
+        case .llama3: opening(turn.role) + content(turn.content) + closing
+        }
+    }
+
+    /// The ids of a whole conversation, without ``generationPrompt``.
+    ///
+    /// - Parameter date: Llama 3.1's "Today Date" (`26 Jul 2024`). With it, the system message, empty if there is
+    ///   none, gets the dates that the model's template writes; without it, and for models without dates, none.
+    public func conversation(_ turns: [ChatTurn], date: String? = nil) -> [Int] {
+        var turns = turns[...]
+        var ids = beginning
+        if let date, datesSystemMessage {
+            let system = turns.first?.role == .system ? turns.removeFirst().content : ""
+            // The template trims the caller's part alone: without one, the header's blank line stays.
+            ids += opening(.system) + tokenizer.encode(datedSystemMessage(system, date: date)) + closing
+        }
+        return ids + turns.flatMap(message)
+    }
+
+    /// The system message that Llama 3.1's and 3.2's templates make of the caller's.
+    public func datedSystemMessage(_ content: String, date: String) -> String {
+        "Cutting Knowledge Date: December 2023\nToday Date: \(date)\n\n" + Self.trimmed(content)
+    }
+
+    /// The text between `<|im_start|>system` and `<|im_end|>` where the template writes a fixed one.
+    private static func defaultSystemMessage(of template: String) -> String? {
+        for part in template.split(separator: "<|im_start|>system").dropFirst() {
+            let text = part.hasPrefix("\\n") ? part.dropFirst(2) : part.hasPrefix("\n") ? part.dropFirst() : ""
+            guard let end = text.firstRange(of: "<|im_end|>") else { continue }
+            let message = text[..<end.lowerBound]
+            if !message.isEmpty, !message.contains("'"), !message.contains("{") { return String(message) }
+        }
+        return nil
+    }
+
+    /// As Jinja's `trim`, which is Python's `str.strip`: that also strips U+001C to U+001F.
+    private static func trimmed(_ text: String) -> String {
+        func strips(_ scalar: Unicode.Scalar) -> Bool {
+            scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
+        }
+        let scalars = text.unicodeScalars
+        guard let first = scalars.firstIndex(where: { !strips($0) }),
+            let last = scalars.lastIndex(where: { !strips($0) })
+        else { return "" }
+        return String(scalars[first...last])
+    }
+}
+
+extension Array {
+    fileprivate var onlyElement: Element? { count == 1 ? self[0] : nil }
+}

@@ -1,0 +1,206 @@
+public import FoundationEssentials
+
+extension Vocabulary {
+    /// Reads a Hugging Face folder's `tokenizer.json` and, beside it, `tokenizer_config.json`.
+    ///
+    /// Tokens marked as special, and those that look it (`<|fim_prefix|>`), are control tokens, as in GGUF files.
+    /// - Parameter configuration: gives the chat template and the names of the first and last token.
+    /// - Throws: ``TokenizationError`` if a file is malformed or states a step that this module does not have.
+    public init(tokenizerJSON: Data, configuration: Data? = nil) throws {
+        let file = try Self.decode(TokenizerFile.self, from: tokenizerJSON, named: "tokenizer.json")
+        let settings = try configuration.map {
+            try Self.decode(ConfigurationFile.self, from: $0, named: "tokenizer_config.json")
+        }
+        guard file.model.type ?? "BPE" == "BPE" else {
+            throw TokenizationError(
+                .unsupported, "tokenizer.json holds a \(file.model.type ?? "") model; only byte-level BPE is read.")
+        }
+
+        let added = file.addedTokens ?? []
+        let count = max(file.model.vocab.values.max() ?? -1, added.map(\.id).max() ?? -1) + 1
+        guard file.model.vocab.values.allSatisfy({ $0 >= 0 }), added.allSatisfy({ $0.id >= 0 }), count < 1 << 24 else {
+            throw TokenizationError(.inconsistentVocabulary, "tokenizer.json has ids outside 0 ..< 2^24.")
+        }
+        var tokens = [String](repeating: "", count: count)
+        var kinds = [TokenKind](repeating: .unused, count: count)
+        for (token, id) in file.model.vocab {
+            tokens[id] = token
+            kinds[id] = .normal
+        }
+        for token in added {
+            guard !(token.lstrip ?? false), !(token.rstrip ?? false), !(token.singleWord ?? false) else {
+                throw TokenizationError(
+                    .unsupported,
+                    "The added token \"\(token.content)\" of tokenizer.json sets lstrip, rstrip or single_word, "
+                        + "which are not implemented.")
+            }
+            tokens[token.id] = token.content
+            let looksSpecial = token.content.hasPrefix("<|") && token.content.hasSuffix("|>")
+            kinds[token.id] = token.special ?? false || looksSpecial ? .control : .userDefined
+        }
+
+        func id(of name: String?) throws -> Int? {
+            guard let name else { return nil }
+            guard let id = tokens.firstIndex(of: name) else {
+                throw TokenizationError(
+                    .inconsistentVocabulary, "tokenizer_config.json names \"\(name)\", which tokenizer.json lacks.")
+            }
+            return id
+        }
+        let bosID = try id(of: settings?.bosToken?.content)
+        self.init(
+            tokens: tokens, kinds: kinds, merges: file.model.merges.lines, preTokenizer: try file.words(),
+            bosID: bosID, eosID: try id(of: settings?.eosToken?.content),
+            addsBOS: bosID != nil && (settings?.addBosToken ?? file.beginsWith(settings?.bosToken?.content)),
+            chatTemplate: settings?.chatTemplate?.text)
+        ignoresMerges = file.model.ignoreMerges ?? false
+        normalizesToNFC = try file.normalizer?.isNFC() ?? false
+    }
+
+    private static func decode<Value: Decodable>(
+        _ type: Value.Type, from data: Data, named name: String
+    ) throws(TokenizationError) -> Value {
+        do {
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            return try decoder.decode(type, from: data)
+        } catch {
+            throw TokenizationError(.malformedFile, "\(name) is not as Hugging Face's tokenizers write it: \(error)")
+        }
+    }
+}
+
+/// The parts of `tokenizer.json` that bear on the ids; property names are the file's, in camel case.
+private struct TokenizerFile: Decodable {
+    struct AddedToken: Decodable {
+        var id: Int
+        var content: String
+        var special, lstrip, rstrip, singleWord: Bool?
+    }
+    struct Model: Decodable {
+        var type: String?
+        var vocab: [String: Int]
+        var merges: Merges
+        var ignoreMerges: Bool?
+    }
+    struct Normalizer: Decodable {
+        var type: String
+        var normalizers: [Normalizer]?
+
+        func isNFC() throws -> Bool {
+            if type == "NFC" { return true }
+            guard type == "Sequence", let normalizers, normalizers.count <= 1 else {
+                throw TokenizationError(
+                    .unsupported, "tokenizer.json asks for the normalizer \(type); only NFC is read.")
+            }
+            return try normalizers.first?.isNFC() ?? false
+        }
+    }
+    struct Step: Decodable {
+        struct Pattern: Decodable {
+            var regex: String?
+            private enum CodingKeys: String, CodingKey { case regex = "Regex" }
+        }
+        var type: String
+        var pretokenizers: [Step]?
+        var pattern: Pattern?
+        var individualDigits: Bool?
+        var addPrefixSpace: Bool?
+        var useRegex: Bool?
+        var behavior: String?
+        var invert: Bool?
+    }
+    struct PostProcessor: Decodable {
+        struct Piece: Decodable {
+            struct Name: Decodable { var id: String }
+            var specialToken: Name?
+            private enum CodingKeys: String, CodingKey { case specialToken = "SpecialToken" }
+        }
+        var single: [Piece]?
+        var processors: [PostProcessor]?
+    }
+
+    var addedTokens: [AddedToken]?
+    var normalizer: Normalizer?
+    var preTokenizer: Step?
+    var postProcessor: PostProcessor?
+    var model: Model
+
+    /// Whether the post-processor puts a token before every text.
+    func beginsWith(_ token: String?) -> Bool {
+        let processors = [postProcessor].compactMap { $0 } + (postProcessor?.processors ?? [])
+        return token != nil && processors.contains { $0.single?.first?.specialToken?.id == token }
+    }
+
+    func words() throws -> PreTokenizer {
+        let steps = preTokenizer?.pretokenizers ?? [preTokenizer].compactMap { $0 }
+        if steps.count == 2, steps[1].type == "ByteLevel", steps[1].addPrefixSpace == false {
+            if steps[0].type == "Digits", steps[0].individualDigits == true, steps[1].useRegex ?? true {
+                return .smollm
+            }
+            let isolates = steps[0].behavior == "Isolated" && steps[0].invert != true
+            if steps[0].type == "Split", isolates, steps[1].useRegex == false {
+                switch steps[0].pattern?.regex {
+                case Self.pattern(digits: #"\p{N}"#): return .qwen2
+                case Self.pattern(digits: #"\p{N}{1,3}"#): return .llama3
+                default: break
+                }
+            }
+        }
+        throw TokenizationError(
+            .unsupported,
+            "tokenizer.json's pre_tokenizer (\(steps.map(\.type).joined(separator: ", "))) is none of SmolLM2's, "
+                + "Qwen2's and Llama 3's, so its text would be cut into other words.")
+    }
+
+    private static func pattern(digits: String) -> String {
+        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + digits
+            + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    }
+}
+
+/// `"left right"`, or in newer files `["left", "right"]`.
+private struct Merges: Decodable {
+    var lines: [String]
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let lines = try? container.decode([String].self) {
+            self.lines = lines
+        } else {
+            lines = try container.decode([[String]].self).map { $0.joined(separator: " ") }
+        }
+    }
+}
+
+private struct ConfigurationFile: Decodable {
+    /// A string, or an object with the string as `content`.
+    struct Token: Decodable {
+        private struct Object: Decodable { var content: String }
+        var content: String
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            content = try (try? container.decode(String.self)) ?? container.decode(Object.self).content
+        }
+    }
+    /// A string, or a list of named templates, of which `default` counts.
+    struct Template: Decodable {
+        private struct Named: Decodable { var name, template: String }
+        var text: String?
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let text = try? container.decode(String.self) {
+                self.text = text
+            } else {
+                text = try container.decode([Named].self).first { $0.name == "default" }?.template
+            }
+        }
+    }
+
+    var bosToken: Token?
+    var eosToken: Token?
+    var addBosToken: Bool?
+    var chatTemplate: Template?
+}
