@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+
+@testable import Tokenization
+
+@Suite struct VocabularyTests {
+    /// A tiny tokenizer's JSON after a change.
+    private func edited(_ name: String, _ edit: (inout [String: Any]) -> Void) throws -> Data {
+        let data = try Data(contentsOf: Fixtures.folder.appending(path: name + ".json"))
+        var json = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        edit(&json)
+        return try JSONSerialization.data(withJSONObject: json)
+    }
+
+    @Test func mergesReadTheSameInBothForms() throws {
+        let asPairs = try Vocabulary(tokenizerJSON: edited("qwen2") { _ in })
+        let asStrings = try Vocabulary(
+            tokenizerJSON: edited("qwen2") { json in
+                var model = json["model"] as! [String: Any]
+                model["merges"] = (model["merges"] as! [[String]]).map { "\($0[0]) \($0[1])" }
+                json["model"] = model
+            })
+        #expect(asPairs == asStrings)
+        #expect(asPairs.merges.count > 1000)
+    }
+
+    @Test func theFilesSettingsAreRead() throws {
+        let llama = try Fixtures.tokenizer("llama3").vocabulary
+        #expect(llama.preTokenizer == .llama3 && llama.ignoresMerges && llama.addsBOS && !llama.normalizesToNFC)
+        #expect(llama.tokens[try #require(llama.bosID)] == "<|begin_of_text|>")
+        #expect(llama.tokens[try #require(llama.eosID)] == "<|eot_id|>")
+        let qwen = try Fixtures.tokenizer("qwen2").vocabulary
+        #expect(qwen.preTokenizer == .qwen2 && !qwen.ignoresMerges && !qwen.addsBOS && qwen.normalizesToNFC)
+        #expect(qwen.bosID == nil)
+        // Stated as not special, but of a control token's look: text must not become one.
+        let plain = try edited("qwen2") { json in
+            json["added_tokens"] = (json["added_tokens"] as! [[String: Any]]).map { token in
+                token.merging(["special": false]) { $1 }
+            }
+        }
+        #expect(try Vocabulary(tokenizerJSON: plain).kinds == qwen.kinds)
+    }
+
+    @Test func stepsThatAreNotImplementedAreRefused() throws {
+        func code(_ data: Data) -> TokenizationError.Code? {
+            do {
+                _ = try Tokenizer(Vocabulary(tokenizerJSON: data))
+                return nil
+            } catch {
+                return (error as? TokenizationError)?.code
+            }
+        }
+        #expect(try code(edited("qwen2") { $0["pre_tokenizer"] = ["type": "Whitespace"] }) == .unsupported)
+        #expect(try code(edited("qwen2") { $0["normalizer"] = ["type": "NFKC"] }) == .unsupported)
+        #expect(
+            try code(
+                edited("qwen2") { json in
+                    var tokens = json["added_tokens"] as! [[String: Any]]
+                    tokens[0]["rstrip"] = true
+                    json["added_tokens"] = tokens
+                }) == .unsupported)
+        #expect(
+            try code(
+                edited("qwen2") { json in
+                    var model = json["model"] as! [String: Any]
+                    model["merges"] = [["a", "no such token"]]
+                    json["model"] = model
+                }) == .inconsistentVocabulary)
+        #expect(code(Data("{}".utf8)) == .malformedFile)
+    }
+
+    @Test func namesOfGGUFPreTokenizersAreKnown() {
+        #expect(PreTokenizer(gguf: "smollm") == .smollm)
+        #expect(PreTokenizer(gguf: "qwen2") == .qwen2)
+        #expect(PreTokenizer(gguf: "llama-bpe") == .llama3)
+        #expect(PreTokenizer(gguf: "gpt-2") == nil)
+    }
+}
