@@ -10,13 +10,26 @@ let linkTorch: [LinkerSetting] = [
 let package = Package(
     name: "chain-of-edits",
     platforms: [.macOS(.v15)],
-    products: [
-    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
     ],
     targets: [
+        // The environment: these build without libtorch.
+        .target(name: "LineEditor"),
+        .target(
+            name: "PythonSandbox",
+            dependencies: [
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            resources: ["peer", "program", "suites", "judge", "zygote"].map { .embedInCode("Resources/\($0).py") }),
+        .target(name: "RepairTasks", dependencies: ["PythonSandbox"]),
+        .target(name: "Episodes", dependencies: ["LineEditor", "PythonSandbox", "RepairTasks"]),
+        .target(name: "Tokenization"),
+
+        // The engine.
         .target(
             name: "CTorch",
             cxxSettings: [
@@ -25,22 +38,32 @@ let package = Package(
             ],
             linkerSettings: [.linkedLibrary("torch_cpu"), .linkedLibrary("c10")]),
         .target(name: "Tensors", dependencies: ["CTorch"]),
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
-        .target(name: "Tokenization"),
-        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .target(name: "LanguageModels", dependencies: ["Tensors", "Tokenization"]),
-        .testTarget(name: "LanguageModelsTests", dependencies: ["LanguageModels", "Tensors", "TestSupport"], linkerSettings: linkTorch),
+        .target(name: "Policies", dependencies: ["Episodes", "LanguageModels", "Tensors", "Tokenization"]),
+
+        // Tests.
+        .target(name: "TestSupport", dependencies: ["Tokenization"], path: "Tests/TestSupport"),
+        .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"]),
+        .testTarget(name: "PythonSandboxTests", dependencies: ["PythonSandbox"]),
+        .testTarget(name: "RepairTasksTests", dependencies: ["RepairTasks", "PythonSandbox"]),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], linkerSettings: linkTorch),
+        .testTarget(
+            name: "LanguageModelsTests", dependencies: ["LanguageModels", "Tensors", "Tokenization", "TestSupport"],
+            linkerSettings: linkTorch),
+        .testTarget(
+            name: "PoliciesTests",
+            dependencies: ["Policies", "Episodes", "LanguageModels", "Tokenization", "TestSupport"],
+            linkerSettings: linkTorch),
     ],
     cxxLanguageStandard: .cxx20
 )
 
-for target in package.targets {
-    var settings = target.swiftSettings ?? []
-    settings += [
+for target in package.targets where !target.name.hasPrefix("C") {
+    target.swiftSettings = [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("InternalImportsByDefault"),
+        .treatAllWarnings(as: .error),
     ]
-    target.swiftSettings = settings
 }

@@ -1,5 +1,6 @@
 public import Episodes
 public import LanguageModels
+import Tensors
 import Tokenization
 
 /// A language model on this machine as the player.
