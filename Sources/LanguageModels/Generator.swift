@@ -44,6 +44,10 @@ public actor Generator {
         let conversation: Conversation
         let limit: Int
         let stop: StopCondition
+        /// What may still be written; nil for anything.
+        var grammar: (any ByteGrammar)?
+        /// The tokens that end an answer: the end tokens, and stop strings that are a token.
+        let ends: Set<Int>
         let continuation: CheckedContinuation<Output, any Error>
         var output = Output(tokens: [], logProbabilities: [], finish: .length)
         var text: [UInt8] = []
@@ -73,6 +77,7 @@ public actor Generator {
     /// Ended conversations whose beginnings may serve the next ones; the latest last.
     private var retired: [Conversation] = []
     private var statistics = Statistics()
+    private let masks: TokenMasks
 
     /// The most conversations that advance together, and the most tokens of one prompt read in a step.
     private static let batchLimit = 64
@@ -85,6 +90,7 @@ public actor Generator {
         self.model = model
         self.tokenizer = tokenizer
         self.thread = thread
+        masks = TokenMasks(tokenizer, device: model.device)
     }
 
     /// Starts an empty conversation; end it with ``end(_:)``.
@@ -103,9 +109,13 @@ public actor Generator {
 
     /// Reads `tokens` behind what the conversation holds and writes up to `limit` tokens more.
     ///
+    /// With a `grammar` only tokens are written that it allows, and an end token only where it can end. The
+    /// log-probabilities are then those of the masked distribution; a token without an alternative has 0.
+    ///
     /// - Throws: ``LanguageModelError`` when the conversation does not fit the model's context, `CancellationError`.
     public func generate(
-        _ id: ConversationID, appending tokens: [Int], limit: Int, stop: StopCondition
+        _ id: ConversationID, appending tokens: [Int], limit: Int, stop: StopCondition,
+        grammar: (any ByteGrammar)? = nil
     ) async throws -> Output {
         try Task.checkCancellation()
         guard let conversation = conversations[id] else { preconditionFailure("the conversation has ended") }
@@ -118,11 +128,14 @@ public actor Generator {
         }
         conversation.tokens += tokens
         precondition(conversation.tokens.count > conversation.cache.count, "there is nothing to answer")
+        let stopTokens = stop.strings.map { tokenizer.encode(String(decoding: $0, as: UTF8.self)) }
+        let ends = stop.tokens.union(stopTokens.compactMap { $0.count == 1 ? $0[0] : nil })
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 requests.append(
                     Request(
-                        id: id, conversation: conversation, limit: limit, stop: stop, continuation: continuation))
+                        id: id, conversation: conversation, limit: limit, stop: stop, grammar: grammar,
+                        ends: ends, continuation: continuation))
                 guard !isRunning else { return }
                 isRunning = true
                 Task { await run() }
@@ -177,17 +190,33 @@ public actor Generator {
         }
     }
 
-    /// Samples a token; true when the answer is complete.
+    /// Samples a token, and adds those that the grammar then forces; true when the answer is complete.
     private func advance(_ request: inout Request, _ logits: Tensor) throws -> Bool {
-        let (token, logProbability) = try request.conversation.sampler.sample(logits)
+        guard let grammar = request.grammar else {
+            let (token, logProbability) = try request.conversation.sampler.sample(logits)
+            return append(token, logProbability, to: &request)
+        }
+        let mask = try masks.mask(grammar, ends: request.ends)
+        let (index, logProbability) = try request.conversation.sampler.sample(logits.selected(0, mask.index))
+        if append(mask.tokens[index], logProbability, to: &request) { return true }
+        while let grammar = request.grammar, let forced = try masks.mask(grammar, ends: request.ends).onlyToken {
+            if append(forced, 0, to: &request) { return true }
+        }
+        return false
+    }
+
+    /// Adds a token to the answer; true when that completes it.
+    private func append(_ token: Int, _ logProbability: Float, to request: inout Request) -> Bool {
         request.conversation.tokens.append(token)
         request.output.tokens.append(token)
         request.output.logProbabilities.append(logProbability)
-        request.text += tokenizer.bytes(of: token)
+        let bytes = tokenizer.bytes(of: token)
+        request.text += bytes
         if request.stop.tokens.contains(token) || request.stop.strings.contains(where: request.text.contains(_:)) {
             request.output.finish = .stop
             return true
         }
+        request.grammar = request.grammar?.advanced(by: bytes)
         return request.output.tokens.count >= request.limit
             || request.conversation.tokens.count >= model.configuration.contextLength
     }

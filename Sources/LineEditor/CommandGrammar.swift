@@ -126,8 +126,14 @@ extension CommandGrammar {
             return isComplete && !excluded.contains([])
         }
 
+        /// This state without the excluded commands, which decide only whether a completion may end: states with
+        /// equal continuations allow the same bytes.
+        public var continuation: State { State(rules: rules, paths: paths, excluded: []) }
+
         /// The state after one more byte; nil where the byte may not come.
         public func advanced(by byte: UInt8) -> State? {
+            // Inside content almost everything leads back here; worth a short way.
+            if excluded.isEmpty, rules == nil, paths == [.content] { return byte == 0x0A || byte == 0x0D ? nil : self }
             var excluded = excluded.compactMap { $0.first == byte ? Array($0.dropFirst()) : nil }
             var next: [Path] = []
             for path in paths {

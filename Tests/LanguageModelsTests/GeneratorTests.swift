@@ -120,4 +120,56 @@ import Tokenization
         await #expect(throws: CancellationError.self) { try await doomed.value }
         #expect(try await run(generator, prompt(9, 20), SamplingOptions()).tokens.count == 24)
     }
+
+    /// The words of a list, written one after the other.
+    struct WordGrammar: ByteGrammar {
+        let words: [[UInt8]]
+        var rest: [[UInt8]]
+
+        init(_ words: [String]) {
+            self.words = words.map { Array($0.utf8) }
+            rest = self.words
+        }
+
+        func advanced(by byte: UInt8) -> WordGrammar? {
+            var next = self
+            let open = canEnd ? rest + words : rest
+            next.rest = open.filter { $0.first == byte }.map { Array($0.dropFirst()) }
+            return next.rest.isEmpty ? nil : next
+        }
+
+        var canEnd: Bool { rest.contains([]) }
+        var continuation: WordGrammar { self }
+    }
+
+    @Test func aGrammarDecidesWhatIsWritten() async throws {
+        let generator = try makeGenerator()
+        let words = ["kiwi", "fig", "figs", "plum"]
+        for seed in 0..<20 {
+            let id = await generator.begin(SamplingOptions(temperature: 1.5, seed: UInt64(seed)))
+            let output = try await generator.generate(
+                id, appending: prompt(seed, 9), limit: 200, stop: .init(tokens: [300]), grammar: WordGrammar(words))
+            await generator.end(id)
+            #expect(output.finish == .stop && output.tokens.last == 300)
+            var text = generator.tokenizer.decode(output.tokens.dropLast())[...]
+            while let word = words.sorted(by: >).first(where: text.hasPrefix) { text = text.dropFirst(word.count) }
+            #expect(text.isEmpty && output.tokens.count > 3)
+            // A w comes in kiwi alone, where nothing was left to choose.
+            for (token, logProbability) in zip(output.tokens, output.logProbabilities)
+            where generator.tokenizer.bytes(of: token) == Array("w".utf8) { #expect(logProbability == 0) }
+        }
+    }
+
+    @Test func logProbabilitiesUnderAGrammarAreThoseOfTheAllowedTokens() async throws {
+        let generator = try makeGenerator()
+        let model = generator.model
+        let id = await generator.begin(SamplingOptions(temperature: 1, seed: 5))
+        let output = try await generator.generate(
+            id, appending: prompt(3, 9), limit: 1, stop: never, grammar: WordGrammar(["kiwi", "fig", "plum"]))
+        let logits = try model.logits([.init(tokens: prompt(3, 9), cache: model.makeCache())]).reshaped([-1])
+        let allowed = "kfp".utf8.map { generator.tokenizer.encode(String(UnicodeScalar($0)))[0] }
+        let logProbabilities = try logits.selected(0, Tensor(allowed)).logSoftmax(0).floats()
+        let place = try #require(allowed.firstIndex(of: output.tokens[0]))
+        #expect(abs(logProbabilities[place] - output.logProbabilities[0]) < 1e-4)
+    }
 }

@@ -1,0 +1,105 @@
+import Tensors
+import Tokenization
+
+/// A state of a grammar over bytes: says what may be written next.
+public protocol ByteGrammar: Hashable, Sendable {
+    /// The state after one more byte; nil where the byte may not come.
+    func advanced(by byte: UInt8) -> Self?
+
+    /// Whether the text may end here.
+    var canEnd: Bool { get }
+
+    /// A state that allows the same bytes as this one; equal for as many states as possible, since masks are kept by it.
+    var continuation: Self { get }
+}
+
+extension ByteGrammar {
+    func advanced(by bytes: [UInt8]) -> Self? {
+        var state: Self? = self
+        for byte in bytes { state = state?.advanced(by: byte) }
+        return state
+    }
+}
+
+/// Which tokens a grammar allows.
+///
+/// All tokens' bytes stand in one tree; walking it together with the grammar visits only beginnings that are allowed,
+/// so a state with few continuations costs little and one with many is computed once and kept.
+final class TokenMasks {
+    struct Mask {
+        /// The allowed ids, and the same as a tensor.
+        let tokens: [Int]
+        let index: Tensor
+
+        var onlyToken: Int? { tokens.count == 1 ? tokens[0] : nil }
+    }
+
+    private struct Node {
+        var byte: UInt8
+        var token: Int32 = -1
+        var firstChild: Int32 = -1
+        var nextSibling: Int32 = -1
+    }
+
+    private struct Key: Hashable {
+        let state: AnyHashable
+        let canEnd: Bool
+    }
+
+    private let device: Device
+    private var nodes = [Node(byte: 0)]
+    private var masks: [Key: Mask] = [:]
+    /// Masks of one program's line numbers and strings do not come back when the program changes.
+    private static let limit = 512
+
+    init(_ tokenizer: Tokenizer, device: Device) {
+        self.device = device
+        // In the order of their bytes, so that a token's beginning is always the path inserted last.
+        let texts = (0..<tokenizer.count)
+            .filter { !tokenizer.isControl($0) }
+            .map { (id: $0, bytes: tokenizer.bytes(of: $0)) }
+            .filter { !$0.bytes.isEmpty }
+            .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+        var path = [0]
+        var last: [UInt8] = []
+        for (id, bytes) in texts {
+            let common = zip(bytes, last).prefix { $0 == $1 }.count
+            path.removeLast(path.count - 1 - common)
+            for byte in bytes[common...] {
+                let new = Int32(nodes.count)
+                let parent = path[path.count - 1]
+                nodes.append(Node(byte: byte, nextSibling: nodes[parent].firstChild))
+                nodes[parent].firstChild = new
+                path.append(Int(new))
+            }
+            // Of several tokens with the same bytes the first is enough.
+            if nodes[path[path.count - 1]].token < 0 { nodes[path[path.count - 1]].token = Int32(id) }
+            last = bytes
+        }
+    }
+
+    /// The tokens allowed in `state`; the `ends` are where it can end, and where nothing else is left.
+    func mask(_ state: some ByteGrammar, ends: Set<Int>) throws -> Mask {
+        let continuation = state.continuation
+        let key = Key(state: AnyHashable(continuation), canEnd: state.canEnd)
+        if let mask = masks[key] { return mask }
+        var tokens: [Int] = []
+        collect(0, continuation, &tokens)
+        if state.canEnd || tokens.isEmpty { tokens += ends.sorted() }
+        let mask = Mask(tokens: tokens, index: try Tensor(tokens).to(.int64, on: device))
+        if masks.count >= Self.limit { masks = [:] }
+        masks[key] = mask
+        return mask
+    }
+
+    private func collect<Grammar: ByteGrammar>(_ node: Int, _ state: Grammar, _ tokens: inout [Int]) {
+        var child = Int(nodes[node].firstChild)
+        while child >= 0 {
+            if let next = state.advanced(by: nodes[child].byte) {
+                if nodes[child].token >= 0 { tokens.append(Int(nodes[child].token)) }
+                collect(child, next, &tokens)
+            }
+            child = Int(nodes[child].nextSibling)
+        }
+    }
+}
