@@ -44,7 +44,7 @@ public struct Prompt: Hashable, Sendable, Codable {
     }
 
     /// The task and its tests, before the program.
-    static func opening(_ task: RepairTask) -> String {
+    public static func opening(_ task: RepairTask) -> String {
         var text = task.prompt.isEmpty ? "" : "Task: \(task.prompt)\n"
         switch task.tests {
         case .statements(let statements):
@@ -83,7 +83,9 @@ public struct Prompt: Hashable, Sendable, Codable {
         }
         if report.passed { return report.tests.count == 1 ? "The test passes." : "All tests pass." }
         if report.tests.isEmpty { return "There are no tests." }
-        let failures = report.tests.enumerated().filter { $0.element.status != .passed }
+        let failures = report.tests.enumerated().filter {
+            $0.element.status != .passed && $0.element.status != .skipped
+        }
         var lines = failures.prefix(failuresLimit).map { "test \($0.offset + 1): \(sentence($0.element))" }
         if failures.count > failuresLimit { lines.append("... (\(failures.count - failuresLimit) more)") }
         return lines.joined(separator: "\n")
@@ -93,6 +95,7 @@ public struct Prompt: Hashable, Sendable, Codable {
         let place = outcome.line.map { " in line \($0)" } ?? ""
         switch outcome.status {
         case .passed: return "passed"
+        case .skipped: return "skipped"
         case .failed:
             if let got = outcome.got, let want = outcome.want {
                 return "got \(shortened(got)), want \(shortened(want))"
@@ -104,7 +107,6 @@ public struct Prompt: Hashable, Sendable, Codable {
         case .timeout: return "took too long" + place
         case .memory: return "took too much memory" + place
         case .outputLimit: return "printed too much" + place
-        case .skipped: return "skipped"
         case .notRun: return "not run" + (outcome.message.map { ": \(shortened($0))" } ?? "")
         }
     }
