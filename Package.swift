@@ -39,13 +39,29 @@ let package = Package(
             linkerSettings: [.linkedLibrary("torch_cpu"), .linkedLibrary("c10")]),
         .target(name: "Tensors", dependencies: ["CTorch"]),
         .target(name: "LanguageModels", dependencies: ["Tensors", "Tokenization"]),
-        .target(name: "Policies", dependencies: ["Episodes", "LanguageModels", "Tensors", "Tokenization"]),
+        .target(
+            name: "Policies", dependencies: ["Episodes", "LanguageModels", "LineEditor", "Tensors", "Tokenization"]),
+
+        // What is built from both.
+        .target(name: "Evaluation", dependencies: ["Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
+        .executableTarget(
+            name: "coe",
+            dependencies: [
+                "Evaluation", "Episodes", "LineEditor", "LanguageModels", "Policies", "PythonSandbox", "RepairTasks",
+                "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            linkerSettings: linkTorch),
 
         // Tests.
         .target(name: "TestSupport", dependencies: ["Tokenization"], path: "Tests/TestSupport"),
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"]),
         .testTarget(name: "PythonSandboxTests", dependencies: ["PythonSandbox"]),
         .testTarget(name: "RepairTasksTests", dependencies: ["RepairTasks", "PythonSandbox"]),
+        .testTarget(name: "EpisodesTests", dependencies: ["Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
+        .testTarget(
+            name: "EvaluationTests",
+            dependencies: ["Evaluation", "Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
+        .testTarget(name: "CoeTests", dependencies: ["coe", "RepairTasks"], linkerSettings: linkTorch),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], linkerSettings: linkTorch),
         .testTarget(
@@ -53,7 +69,7 @@ let package = Package(
             linkerSettings: linkTorch),
         .testTarget(
             name: "PoliciesTests",
-            dependencies: ["Policies", "Episodes", "LanguageModels", "Tokenization", "TestSupport"],
+            dependencies: ["Policies", "Episodes", "LanguageModels", "LineEditor", "Tokenization", "TestSupport"],
             linkerSettings: linkTorch),
     ],
     cxxLanguageStandard: .cxx20

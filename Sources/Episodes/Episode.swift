@@ -29,6 +29,8 @@ public struct Episode: Sendable {
     public private(set) var turns: [Turn] = []
     /// How the episode ended; nil while it runs.
     public private(set) var exit: EpisodeExit?
+    /// The commands already given for each program, by its digest.
+    private var tried: [String: Set<Command>] = [:]
     /// A turn whose program is being tested.
     private var pending: Turn?
     private let limits: SandboxLimits
@@ -45,6 +47,15 @@ public struct Episode: Sendable {
 
     /// Whether some state so far passed all visible tests.
     public var hasPassed: Bool { initialReport?.passed == true || turns.contains { $0.report.passed } }
+
+    /// What the policy may write next: only commands that the program can take and that were not tried on it before,
+    /// and no EXIT as long as tests fail where passing ends the episode anyway. Nil where it is free.
+    public var grammar: CommandGrammar? {
+        guard options.isConstrained else { return nil }
+        return CommandGrammar(
+            program: program, allowsExit: report?.passed == true || !options.endsAtFirstPass,
+            excluded: tried[digest(program.text)] ?? [])
+    }
 
     /// The first action.
     public func start() -> Action { .test(task.job(program: program.text, limits: limits)) }
@@ -74,6 +85,7 @@ public struct Episode: Sendable {
         do {
             let command = try Command(parsing: completion.text)
             turn.command = command
+            tried[turn.programDigest, default: []].insert(command)
             let before = program
             try program.apply(command)
             if command == .exit {

@@ -4,14 +4,18 @@ public struct EpisodeOptions: Hashable, Sendable, Codable {
     /// Whether the episode ends as soon as all visible tests pass, as a user wants it; else the model must say EXIT, as
     /// in the paper.
     public var endsAtFirstPass: Bool
+    /// Whether the policy is held to commands that the program can take; see ``Episode/grammar``.
+    public var isConstrained: Bool
     public var prompt: Prompt
     public var rewards: Rewards
 
     public init(
-        maxTurns: Int = 10, endsAtFirstPass: Bool = false, prompt: Prompt = Prompt(), rewards: Rewards = Rewards()
+        maxTurns: Int = 10, endsAtFirstPass: Bool = false, isConstrained: Bool = false, prompt: Prompt = Prompt(),
+        rewards: Rewards = Rewards()
     ) {
         self.maxTurns = maxTurns
         self.endsAtFirstPass = endsAtFirstPass
+        self.isConstrained = isConstrained
         self.prompt = prompt
         self.rewards = rewards
     }

@@ -54,7 +54,7 @@ public struct EpisodeRunner: Sendable {
                             messages: messages, sampling: sampling, maxTokens: maxTokens)
                     }
                     guard let session else { break loop }
-                    action = episode.receive(try await session.respond())
+                    action = episode.receive(try await session.respond(within: episode.grammar))
                 }
                 if let report = episode.report, episode.turns.count > told {
                     told = episode.turns.count

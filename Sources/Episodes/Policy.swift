@@ -1,3 +1,5 @@
+public import LineEditor
+
 /// Who plays: anything that continues a conversation, such as a local model, a server, or a script.
 public protocol Policy: Sendable {
     /// The name under which traces record the player.
@@ -18,7 +20,9 @@ public protocol Policy: Sendable {
 /// One conversation. Its calls come one after the other.
 public protocol PolicySession: Sendable {
     /// Writes the assistant's next message. Errors as in ``Policy/beginSession(messages:sampling:maxTokens:)``.
-    func respond() async throws -> Completion
+    ///
+    /// - Parameter grammar: what may be written, for policies that can hold themselves to it; nil for anything.
+    func respond(within grammar: CommandGrammar?) async throws -> Completion
 
     /// Appends the environment's answer as a user message.
     func append(_ message: ChatMessage) async throws

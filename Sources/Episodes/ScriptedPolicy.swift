@@ -27,7 +27,9 @@ public struct ScriptedPolicy: Policy {
 
         init(completions: [String]) { remaining = completions[...] }
 
-        func respond() -> Completion { Completion(text: remaining.popFirst() ?? Command.exit.description) }
+        func respond(within grammar: CommandGrammar?) -> Completion {
+            Completion(text: remaining.popFirst() ?? Command.exit.description)
+        }
         func append(_ message: ChatMessage) {}
         func end() {}
     }

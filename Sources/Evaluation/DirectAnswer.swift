@@ -57,7 +57,7 @@ public enum DirectAnswer {
                 messages: messages(for: task, report: initial), sampling: sampling, maxTokens: maxTokens)
             let completion: Completion
             do {
-                completion = try await session.respond()
+                completion = try await session.respond(within: nil)
             } catch {
                 await session.end()
                 throw error

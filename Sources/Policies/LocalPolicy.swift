@@ -1,5 +1,6 @@
 public import Episodes
 public import LanguageModels
+public import LineEditor
 import Tensors
 import Tokenization
 
@@ -67,12 +68,13 @@ actor LocalSession: PolicySession {
         self.unread = unread
     }
 
-    func respond() async throws -> Completion {
+    func respond(within grammar: CommandGrammar?) async throws -> Completion {
         let prompt = unread
         let output: Generator.Output
         do {
             output = try await generator.generate(
-                conversation, appending: prompt, limit: maxTokens, stop: .init(tokens: chat.stopIDs, strings: stop))
+                conversation, appending: prompt, limit: maxTokens, stop: .init(tokens: chat.stopIDs, strings: stop),
+                grammar: grammar?.start)
         } catch let error as LanguageModelError where error.code == .contextFull {
             throw PolicyError(.contextFull, error.description)
         }
@@ -92,6 +94,8 @@ actor LocalSession: PolicySession {
 
     func end() async { await generator.end(conversation) }
 }
+
+extension CommandGrammar.State: ByteGrammar {}
 
 extension ChatTurn {
     fileprivate init(_ message: ChatMessage) {

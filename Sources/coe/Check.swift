@@ -12,7 +12,7 @@ struct Check: AsyncParsableCommand {
 
     func run() async throws {
         let task = try input.task()
-        let report = try await withSandbox { try await input.report(task, $0) }
+        let report = try await withSandbox(input.sandbox) { try await input.report(task, $0) }
         Terminal.say(report.headline)
         if !report.passed, report.programError == nil { Terminal.say(Prompt.feedback(report)) }
         if json { try Terminal.printJSON(report) }

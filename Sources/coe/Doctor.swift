@@ -1,14 +1,19 @@
 import ArgumentParser
 import Foundation
 import PythonSandbox
+import Tensors
 
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Says what works on this machine; exit code 1 when something needed is missing.")
 
+    @OptionGroup var sandbox: SandboxOptions
     @Flag(help: "Print the findings as one JSON object on standard output.") var json = false
 
     private struct Findings: Codable {
+        var torch = Engine.version
+        var device = Device.best.description
+        var threads = Engine.threadCount
         var sandbox: [String] = []
         var sandboxError: String?
         var models: [String] = []
@@ -17,16 +22,17 @@ struct Doctor: AsyncParsableCommand {
     func run() async throws {
         var findings = Findings()
         do {
-            findings.sandbox = try await withSandbox { $0.layers }
+            findings.sandbox = try await withSandbox(sandbox.configuration) { $0.layers }
         } catch {
             findings.sandboxError = "\(error)"
         }
         findings.models = KnownModel.all.filter { $0.size != nil }.map(\.name)
+        Terminal.say("engine: libtorch \(findings.torch) on \(findings.device), \(findings.threads) threads")
         for layer in findings.sandbox { Terminal.say("sandbox: \(layer)") }
         if let error = findings.sandboxError { Terminal.say(Terminal.paint("sandbox: \(error)", .red)) }
         Terminal.say(
             findings.models.isEmpty
-                ? Terminal.paint("models: none in \(KnownModel.folder.path()); scripts/bootstrap fetches one", .red)
+                ? Terminal.paint("models: none in \(KnownModel.folder.path()); scripts/fetch-model gets one", .red)
                 : "models: " + findings.models.joined(separator: ", "))
         if json { try Terminal.printJSON(findings) }
         if findings.sandboxError != nil || findings.models.isEmpty { throw ExitCode(1) }

@@ -24,6 +24,8 @@ struct Eval: AsyncParsableCommand {
     @Option(help: "The seed of the run.") var seed: UInt64 = 0
     @Option(help: "The run folder.") var out: String
     @Option(help: "Episodes at the same time.") var concurrency = 8
+    @OptionGroup var sandbox: SandboxOptions
+    @Flag(help: "Hold the model to commands that the program can take.") var constrained = false
     @Flag(help: "Go on after the tests pass, until the model says EXIT, as in the paper.") var untilExit = false
     @Flag(help: "Print the figures as one JSON object on standard output.") var json = false
 
@@ -35,17 +37,18 @@ struct Eval: AsyncParsableCommand {
     }
 
     func run() async throws {
+        startAgainWithSleepingThreads()
         Interrupt.catchFirst()
         let tasks = try RepairTask.load(from: URL(filePath: set), limit: limit)
         if tasks.isEmpty { throw UsageError(description: "\(set) holds no tasks.") }
         do {
-            let summary = try await withSandbox { sandbox in
+            let summary = try await withSandbox(sandbox.configuration) { sandbox in
                 let policy = try await loadPolicy(model: model, adapter: adapter, policy: policy)
                 let configuration = EvaluationConfiguration(
                     set: URL(filePath: set).lastPathComponent, method: method, model: policy.name, adapter: adapter,
                     samples: samples, temperature: temperature, limit: limit, seed: seed,
                     options: EpisodeOptions(
-                        endsAtFirstPass: !untilExit, prompt: Prompt(workedExamples: adapter == nil)))
+                        endsAtFirstPass: !untilExit, isConstrained: constrained, prompt: Prompt(workedExamples: adapter == nil)))
                 return try await Evaluation(configuration, policy: policy, sandbox: sandbox, concurrency: concurrency)
                     .run(tasks, folder: URL(filePath: out), shouldStop: { Interrupt.isRequested }) {
                         trace, done, total in

@@ -1,10 +1,11 @@
 import Episodes
 import Foundation
+import Policies
 
 /// The player that the options name.
 ///
 /// - Parameters:
-///   - model: a known model's name or a file; the default model when nil.
+///   - model: a known model's name, a GGUF file or a Hugging Face folder; the default model when nil.
 ///   - adapter: a PEFT folder.
 ///   - policy: `script:FILE`, a text file with one command a line, instead of a model.
 func loadPolicy(model: String?, adapter: String?, policy: String?) async throws -> any Policy {
@@ -19,6 +20,24 @@ func loadPolicy(model: String?, adapter: String?, policy: String?) async throws 
         }
         return ScriptedPolicy(name: policy, completions: text.split(whereSeparator: \.isNewline).map(String.init))
     }
-    throw PolicyError(
-        .unavailable, "There is no model in this build yet; --policy script:FILE replays commands from a file.")
+    let name = model ?? KnownModel.default.name
+    return try await LocalPolicy(name: name, model: modelPath(name), adapter: adapter)
+}
+
+/// The file or folder of a model that is named by a path or as a known one.
+func modelPath(_ name: String) throws -> String {
+    if FileManager.default.fileExists(atPath: name) { return name }
+    guard let known = KnownModel.all.first(where: { $0.name == name }) else {
+        throw PolicyError(
+            .unavailable,
+            "There is no model \(name): name a GGUF file, a Hugging Face folder, or one of "
+                + KnownModel.all.map(\.name).joined(separator: ", ") + ".")
+    }
+    guard known.size != nil else {
+        throw PolicyError(
+            .unavailable,
+            "The model \(name) is not on this machine (\(known.url.path(percentEncoded: false))). "
+                + "With a network, scripts/fetch-model \(name) gets it.")
+    }
+    return known.url.path(percentEncoded: false)
 }

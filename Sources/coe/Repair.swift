@@ -15,10 +15,11 @@ struct Repair: AsyncParsableCommand {
     @Option(help: "A known model's name or a model file.") var model: String?
     @Option(help: "An adapter folder (PEFT).") var adapter: String?
     @Option(help: "script:FILE replays commands, one a line, instead of a model.") var policy: String?
-    @Option(help: "Attempts; the first that passes wins.") var samples = 4
+    @Option(help: "Attempts, played side by side; the first that passes wins.") var samples = 4
     @Option(help: "Edits in one attempt.") var turns = 10
     @Option(help: "0 takes the likeliest token; further attempts then use 0.7.") var temperature = 0.0
     @Option(help: "The seed of the attempts.") var seed: UInt64 = 0
+    @Flag(help: "Let the model write anything, not only commands that the program can take.") var unconstrained = false
     @Flag(help: "Write the repaired program; the old one stays as FILE.orig.") var apply = false
     @Flag(help: "Print the result as one JSON object on standard output.") var json = false
 
@@ -37,9 +38,10 @@ struct Repair: AsyncParsableCommand {
     }
 
     func run() async throws {
+        startAgainWithSleepingThreads()
         Interrupt.catchFirst()
         let task = try input.task(prompt: task)
-        let result = try await withSandbox { try await repair(task, $0) }
+        let result = try await withSandbox(input.sandbox) { try await repair(task, $0) }
         if json { try Terminal.printJSON(result) }
         if !result.repaired { throw ExitCode(Interrupt.isRequested ? 130 : 1) }
     }
@@ -54,30 +56,59 @@ struct Repair: AsyncParsableCommand {
         let runner = EpisodeRunner(
             policy: try await loadPolicy(model: model, adapter: adapter, policy: policy), sandbox: sandbox,
             options: EpisodeOptions(
-                maxTurns: turns, endsAtFirstPass: true, prompt: Prompt(workedExamples: adapter == nil)))
+                maxTurns: turns, endsAtFirstPass: true, isConstrained: !unconstrained,
+                prompt: Prompt(workedExamples: adapter == nil)))
         Terminal.say(report.headline)
-        for sample in 0..<samples where !Interrupt.isRequested {
-            if samples > 1 { Terminal.say("Attempt \(sample + 1) of \(samples)") }
-            let sampling = SamplingParameters(
-                // The likeliest tokens again would give the same attempt again.
-                temperature: sample > 0 && temperature == 0 ? 0.7 : temperature, seed: seed &+ UInt64(sample),
-                stop: ["\n"])
-            let trace = try await runner.play(task, sample: sample, sampling: sampling) { turn, _, report in
-                guard let turn else { return }
-                let command = turn.command?.description ?? Terminal.paint(turn.completion.text, .grey)
-                Terminal.say("  \(command)\n    \(turn.error ?? report.headline)")
-            }
-            result.attempts.append(trace)
-            guard trace.solved else { continue }
-            result.repaired = true
-            result.diff = unifiedDiff(
-                from: task.program, to: trace.finalProgram, oldName: input.file, newName: input.file)
-            Terminal.say(Terminal.paint("Repaired.", .green) + "\n" + result.diff)
-            if apply { try replaceFile(with: trace.finalProgram) }
+        result.attempts = await attempts(runner, task)
+        guard let winner = result.attempts.first(where: \.solved) else {
+            Terminal.say(Terminal.paint("Not repaired.", .red) + " \(input.file) is as it was.")
             return result
         }
-        Terminal.say(Terminal.paint("Not repaired.", .red) + " \(input.file) is as it was.")
+        result.repaired = true
+        result.diff = unifiedDiff(
+            from: task.program, to: winner.finalProgram, oldName: input.file, newName: input.file)
+        Terminal.say(Terminal.paint("Repaired.", .green) + "\n" + result.diff)
+        if apply { try replaceFile(with: winner.finalProgram) }
         return result
+    }
+
+    /// Plays the attempts side by side until one passes, all have ended, or Ctrl-C.
+    private func attempts(_ runner: EpisodeRunner, _ task: RepairTask) async -> [Trace] {
+        let isOnly = samples == 1
+        let playing = Task {
+            await withTaskGroup(of: Trace?.self) { group in
+                for sample in 0..<samples {
+                    let sampling = SamplingParameters(
+                        // The likeliest tokens again would give the same attempt again.
+                        temperature: sample > 0 && temperature == 0 ? 0.7 : temperature, seed: seed &+ UInt64(sample),
+                        stop: ["\n"])
+                    group.addTask {
+                        do {
+                            return try await runner.play(task, sample: sample, sampling: sampling) { turn, _, report in
+                                guard let turn else { return }
+                                let name = isOnly ? "" : "[\(sample + 1)] "
+                                let command =
+                                    turn.command?.description ?? Terminal.paint(turn.completion.text, .grey)
+                                Terminal.say("\(name)\(command)\n    \(turn.error ?? report.headline)")
+                            }
+                        } catch is CancellationError {
+                            return nil
+                        } catch {
+                            Terminal.say(Terminal.paint("Attempt \(sample + 1) broke off: \(error)", .red))
+                            return nil
+                        }
+                    }
+                }
+                var traces: [Trace] = []
+                for await case let trace? in group {
+                    traces.append(trace)
+                    if trace.solved { group.cancelAll() }
+                }
+                return traces
+            }
+        }
+        Interrupt.onRequest { playing.cancel() }
+        return await playing.value
     }
 
     /// Keeps the old file under a new name and puts the program in its place in one step.

@@ -32,6 +32,14 @@ enum Interrupt {
     /// Held so that it keeps listening; set once, before anything else runs.
     nonisolated(unsafe) private static var source: (any DispatchSourceSignal)?
 
+    private static let action = Mutex<(@Sendable () -> Void)?>(nil)
+
+    /// Does `body` at the first Ctrl-C, at once when that has come already.
+    static func onRequest(_ body: @escaping @Sendable () -> Void) {
+        action.withLock { $0 = body }
+        if isRequested { body() }
+    }
+
     static var isRequested: Bool { count.load(ordering: .relaxed) > 0 }
 
     static func catchFirst() {
@@ -39,6 +47,7 @@ enum Interrupt {
         let handler = DispatchSource.makeSignalSource(signal: SIGINT)
         handler.setEventHandler {
             if count.add(1, ordering: .relaxed).newValue > 1 { _exit(130) }
+            action.withLock { $0 }?()
             Terminal.say("Finishing what runs and saving; Ctrl-C again stops at once.")
         }
         handler.resume()

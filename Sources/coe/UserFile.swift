@@ -11,6 +11,15 @@ struct UserFile: ParsableArguments {
     @Option(help: "A file of asserts, test_* functions or unittest classes; the doctests in FILE when not given.")
     var tests: String?
 
+    @OptionGroup private var sandboxOptions: SandboxOptions
+
+    /// The user's own programs may import what the user's interpreter has.
+    var sandbox: SandboxConfiguration {
+        var configuration = sandboxOptions.configuration
+        configuration.sitePackages = true
+        return configuration
+    }
+
     /// The task that the files make.
     func task(prompt: String = "") throws -> RepairTask {
         let program = try Self.read(file, "the program")
@@ -65,9 +74,22 @@ struct UsageError: Error, CustomStringConvertible {
     var description: String
 }
 
+/// How programs are run.
+struct SandboxOptions: ParsableArguments {
+    @Option(help: "The Python interpreter that runs the programs.") var python = "python3"
+    @Flag(help: "Run programs without a jail, where this machine has none. They can then do all that you can.")
+    var unsafeNoSandbox = false
+
+    var configuration: SandboxConfiguration {
+        SandboxConfiguration(interpreter: python, unsafeNoSandbox: unsafeNoSandbox)
+    }
+}
+
 /// Runs `body` with a sandbox that is shut down whatever happens.
-func withSandbox<Result: Sendable>(_ body: (PythonSandbox) async throws -> Result) async throws -> Result {
-    let sandbox = try await PythonSandbox()
+func withSandbox<Result: Sendable>(
+    _ configuration: SandboxConfiguration, _ body: (PythonSandbox) async throws -> Result
+) async throws -> Result {
+    let sandbox = try await PythonSandbox(configuration)
     do {
         let result = try await body(sandbox)
         await sandbox.shutdown()

@@ -22,9 +22,9 @@ import Tokenization
         let policy = try makePolicy()
         let chat = try ChatEncoder(policy.generator.tokenizer)
         let session = try await policy.beginSession(messages: messages, sampling: .init(temperature: 1), maxTokens: 6)
-        let first = try await session.respond()
+        let first = try await session.respond(within: nil)
         try await session.append(ChatMessage(role: .user, content: "test 1: got 2"))
-        let second = try await session.respond()
+        let second = try await session.respond(within: nil)
         await session.end()
 
         let opening = chat.conversation([.init(.system, "Fix it."), .init(.user, "1>>>x = 1")])
@@ -40,7 +40,7 @@ import Tokenization
         func answer(_ stop: [String]) async throws -> Completion {
             let session = try await policy.beginSession(
                 messages: messages, sampling: .init(temperature: 1, seed: 3, stop: stop), maxTokens: 60)
-            let completion = try await session.respond()
+            let completion = try await session.respond(within: nil)
             await session.end()
             return completion
         }
@@ -57,7 +57,7 @@ import Tokenization
         let policy = try makePolicy()
         let long = ChatMessage(role: .user, content: String(repeating: "long ", count: 200))
         let session = try await policy.beginSession(messages: [long], sampling: .init(), maxTokens: 5)
-        await #expect { _ = try await session.respond() } throws: { ($0 as? PolicyError)?.code == .contextFull }
+        await #expect { _ = try await session.respond(within: nil) } throws: { ($0 as? PolicyError)?.code == .contextFull }
         await session.end()
     }
 }

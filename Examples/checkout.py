@@ -1,0 +1,2 @@
+def total_with_tax(price, tax):
+    return price - tax

@@ -1,0 +1,62 @@
+import Tensors
+
+
+/// How fast a model reads and writes on this machine.
+///
+/// Each figure is the median over rounds that go through all cases in turn, so that a change of the machine's speed
+/// meets every case alike.
+public struct InferenceBenchmark: Sendable {
+    public struct Row: Codable, Sendable {
+        /// `prefill 512` or `decode batch N`
+        public var name: String
+        public var tokensPerSecond: Double
+        public var slowest: Double
+        public var fastest: Double
+    }
+
+    public let model: CausalLM
+    public let rounds: Int
+
+    public init(model: CausalLM, rounds: Int = 5) {
+        self.model = model
+        self.rounds = rounds
+    }
+
+    /// Tokens read before decoding begins, and single tokens decoded in a round.
+    private static let (promptLength, contextLength, steps) = (512, 256, 16)
+    private static let batches = [1, 4, 16]
+
+    public func run() throws -> [Row] {
+        // Any ids cost the same; these are spread over the vocabulary.
+        let ids = (0..<Self.promptLength).map { ($0 * 7919) % model.configuration.vocabularySize }
+        var samples: [[Double]] = Array(repeating: [], count: 1 + Self.batches.count)
+        // The first round warms up and does not count.
+        for round in 0...rounds {
+            func record(_ index: Int, tokens: Int, _ body: () throws -> Void) rethrows {
+                let clock = ContinuousClock()
+                let seconds = try clock.measure(body) / .seconds(1)
+                if round > 0 { samples[index].append(Double(tokens) / seconds) }
+            }
+            try record(0, tokens: ids.count) { try read([.init(tokens: ids, cache: model.makeCache())]) }
+            for (index, batch) in Self.batches.enumerated() {
+                let caches = (0..<batch).map { _ in model.makeCache() }
+                try read(caches.map { .init(tokens: Array(ids[..<Self.contextLength]), cache: $0) })
+                try record(index + 1, tokens: batch * Self.steps) {
+                    for _ in 0..<Self.steps { try read(caches.map { .init(tokens: [ids[7]], cache: $0) }) }
+                }
+            }
+        }
+        let names = ["prefill \(Self.promptLength)"] + Self.batches.map { "decode batch \($0)" }
+        return zip(names, samples).map { name, rates in
+            let sorted = rates.sorted()
+            return Row(
+                name: name, tokensPerSecond: sorted[sorted.count / 2], slowest: sorted[0],
+                fastest: sorted[sorted.count - 1])
+        }
+    }
+
+    /// One pass, its likeliest tokens brought to Swift as greedy decoding does.
+    private func read(_ segments: [CausalLM.Segment]) throws {
+        _ = try model.logits(segments).argmax(1).integers()
+    }
+}
