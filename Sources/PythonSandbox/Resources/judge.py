@@ -232,7 +232,7 @@ class Run:
         self.end = self.started + self.wall
         self.peer, self.flaw, self.armed = None, None, False
         self.files, self.offsets = (), [0, 0]
-        self.used, self.plain, self.count_files = 0, False, job["countFiles"]
+        self.used, self.mentioned, self.count_files = 0, set(), job["countFiles"]
         self.test_modules = set()
         self.deadline = self.end
         self.names, self.load_error, self.loaded_once = [], None, False
@@ -280,7 +280,7 @@ class Run:
         peer = PEER.Peer(fd, guarded=True, module_name=self.job["moduleName"])
         peer.test_modules = self.test_modules
         peer.on_wait, peer.on_reply = self.tick, self.pump
-        peer.plain = self.plain
+        peer.keeps_stop_iteration = "StopIteration" in self.mentioned
         peer.deadline = self.deadline
         peer.handlers = {k: v for k, v in peer.handlers.items()}
         peer.handlers["input"] = lambda decoder, prompt: (builtins.input(str(prompt)), False)
@@ -585,10 +585,10 @@ def _perform(run, job, config):
     else:
         plan = SUITES.plan(run, job)
         hidden = [Statement(s, "hidden test %d" % (i + 1)) for i, s in enumerate(job["hiddenTests"])]
-        names, plain, needed = (plan.names, [t.name for t in hidden]), False, set()
+        names, plain, needed = (plan.names, [t.name for t in hidden]), False, set().union(plan.mentioned, *[t.names for t in hidden])
         work = lambda: plan.run(run, hidden)
         imports = plan.imports
-    run.plain = plain
+    run.mentioned = needed
     run.begin(run.wall, True)
     try:
         loaded = run.ensure()
@@ -599,8 +599,7 @@ def _perform(run, job, config):
         skip = lambda n: {"name": n, "status": "notRun", "message": "not run: the program does not load"}
         return report(run, [skip(n) for n in names[0]], [skip(n) for n in names[1]])
     run.loaded_once = True
-    run.peer.plain = plain = plain and not any(kind == "module" and n in needed for n, kind, _ in run.names)
-    run.plain = plain
+    plain = plain and not any(kind == "module" and n in needed for n, kind, _ in run.names)
     if plain:
         return report(run, *work())
     for name in imports:

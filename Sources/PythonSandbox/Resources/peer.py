@@ -298,7 +298,7 @@ class Peer:
         self.proxies, self.classes = weakref.WeakValueDictionary(), {}
         self.deadline, self.poll, self.on_wait, self.on_reply = None, None, None, None
         self.before_reply = None
-        self.module_name, self.plain = module_name, False
+        self.module_name, self.keeps_stop_iteration = module_name, True
         self.test_modules = set()
         self.handlers = {"call": self._do_call, "getattr": self._do_getattr, "setattr": self._do_setattr,
                          "delattr": self._do_delattr, "op": self._do_op, "snapshot": self._do_snapshot}
@@ -362,7 +362,14 @@ class Peer:
         `memo` is that of the arguments, so that the answer can update the containers among them in place.
         """
         self.send(list(message))
-        return self._await(memo)
+        try:
+            return self._await(memo)
+        except StopIteration as stop:
+            if self.keeps_stop_iteration or message[0] == "op" and message[2] == "next":
+                raise
+            error = RuntimeError("StopIteration")
+            error.__dict__["_coe_remote"] = ("the program raised StopIteration", stop.__dict__["_coe_remote"][1])
+        raise error  # else all(map(f, …)) would end early and hold
 
     def call(self, handle, args, kwargs):
         memo = Memo(1, 1)
@@ -399,9 +406,6 @@ class Peer:
                     return value
                 if not isinstance(value, BaseException):
                     raise ProtocolError("an error that is none")
-                if self.plain and isinstance(value, StopIteration):
-                    # Else all(map(f, …)) would end early and hold.
-                    value = _as_error(value)
                 raise value
             self.serve(reply)
 
@@ -534,12 +538,6 @@ class Peer:
             self.exports.append(o)
             self.export_ids[id(o)] = handle
         return handle
-
-
-def _as_error(stop):
-    error = RuntimeError("StopIteration")
-    error.__dict__["_coe_remote"] = ("the program raised StopIteration", stop.__dict__["_coe_remote"][1])
-    return error
 
 
 def _base_of(proxy):

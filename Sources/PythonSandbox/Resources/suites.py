@@ -5,8 +5,8 @@ import ast, builtins, contextlib, inspect, io, os, sys, types
 class Plan:
     """A suite that is ready to run: the names of its tests as far as they are known, and what it imports."""
 
-    def __init__(self, names, imports, run):
-        self.names, self.imports, self.run = names, imports, run
+    def __init__(self, names, imports, run, mentioned=()):
+        self.names, self.imports, self.run, self.mentioned = names, imports, run, mentioned
 
 
 def plan(run, job):
@@ -90,7 +90,8 @@ def plan_file(job, source, name):
     if not names:
         raise JUDGE.Unusable("%s: no test found. Tests are top-level asserts, functions named test_…, classes named Test… "
                              "and unittest.TestCase classes." % name)
-    return Plan(names, JUDGE._imports(tree), lambda run, hidden: File(run, source, name, tree, is_test).run(hidden))
+    return Plan(names, JUDGE._imports(tree), lambda run, hidden: File(run, source, name, tree, is_test).run(hidden),
+                JUDGE._names(tree)[0])
 
 
 class File:
