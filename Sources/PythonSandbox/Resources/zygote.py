@@ -11,7 +11,8 @@ import threading, time, traceback, types, typing, weakref
 import _sitebuiltins
 
 _libc = ctypes.CDLL(None, use_errno=True)
-PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_SET_CHILD_SUBREAPER, SECCOMP_MODE_FILTER = 4, 22, 38, 36, 2
+PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_SET_CHILD_SUBREAPER = 4, 22, 38, 36
+SECCOMP_MODE_FILTER = 2
 
 
 class _Filter(ctypes.Structure):
