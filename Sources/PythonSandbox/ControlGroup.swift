@@ -37,6 +37,7 @@ struct ControlGroup: Sendable {
         {
             let parent = "/sys/fs/cgroup" + (own == "/" ? "" : own)
             ControlGroup.write("+memory +pids", to: parent + "/cgroup.subtree_control")
+            ControlGroup.sweep(parent)
             let folder = parent + "/" + name
             if mkdir(folder, 0o755) == 0 {
                 if ControlGroup.write(String(memoryBytes), to: folder + "/memory.max"),
@@ -61,6 +62,7 @@ struct ControlGroup: Sendable {
             else { continue }
             // Inside a container the group's own path may not be visible; its root is the container's then.
             let parents = ["/sys/fs/cgroup/\(controller)\(own)", "/sys/fs/cgroup/\(controller)"]
+            for parent in parents { ControlGroup.sweep(parent) }
             guard let folder = parents.map({ $0 + "/" + name }).first(where: { mkdir($0, 0o755) == 0 }) else {
                 continue
             }
@@ -72,6 +74,15 @@ struct ControlGroup: Sendable {
             return nil
         }
         (version, folders) = (.v1, made)
+    }
+
+    /// Removes the groups of processes that ended without doing so.
+    private static func sweep(_ parent: String) {
+        for entry in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] {
+            let parts = entry.split(separator: "-")
+            guard parts.count == 5, entry.hasPrefix("coe-sandbox-"), let owner = pid_t(parts[2]) else { continue }
+            if kill(owner, 0) != 0, errno == ESRCH { rmdir(parent + "/" + entry) }
+        }
     }
 
     /// Removes the group once its processes have ended.

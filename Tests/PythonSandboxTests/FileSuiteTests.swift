@@ -178,7 +178,7 @@ import Testing
                     source:
                         "from program import f\ndef test_a(): assert f(0) == 1\ndef test_b(): f(1)\ndef test_c(): assert f(0) == 1",
                     name: "t.py"),
-                limits: SandboxLimits(wallSeconds: 2)))
+                limits: SandboxLimits(wallSeconds: 5)))
         #expect(report.statuses == [.passed, .timeout, .passed], "\(report)")
     }
 

@@ -80,7 +80,8 @@ import Testing
     ])
     func programsThatDoNotLoadSayWhy(_ program: String, _ type: String) async throws {
         let report = try await run(
-            program, ["assert f(1) == 1"], limits: SandboxLimits(wallSeconds: 3, cpuSeconds: 3))
+            program, ["assert f(1) == 1"],
+            limits: SandboxLimits(wallSeconds: type == "Timeout" ? 2 : 20, cpuSeconds: 20))
         if type.isEmpty {
             #expect(!report.passed)
         } else {
@@ -93,9 +94,9 @@ import Testing
         let report = try await run(
             "def f(x):\n    while x == 1: pass\n    return x",
             ["assert f(0) == 0", "assert f(1) == 1", "assert f(2) == 2", "assert f(3) == 4"],
-            limits: SandboxLimits(wallSeconds: 2))
+            limits: SandboxLimits(wallSeconds: 5))
         #expect(report.statuses == [.passed, .timeout, .passed, .failed])
-        #expect(report.seconds < 2.5)
+        #expect(report.seconds < 5.5)
     }
 
     @Test func endlessTestCodeTimesOut() async throws {
@@ -131,7 +132,9 @@ import Testing
         ("import os\ndef f(x):\n    os.write(1, bytes(range(256)))\n    return 5", .failed),
     ])
     func hardEndsAreReportedAndTheNextJobIsRight(_ program: String, _ status: TestOutcome.Status) async throws {
-        let report = try await run(program, ["assert f(1) == 1"], limits: SandboxLimits(wallSeconds: 2, cpuSeconds: 3))
+        let report = try await run(
+            program, ["assert f(1) == 1"],
+            limits: SandboxLimits(wallSeconds: status == .timeout ? 2 : 20, cpuSeconds: 20))
         #expect(report.programError == nil)
         #expect(report.statuses == [status], "\(report)")
         #expect(try await run("def f(x): return x", ["assert f(1) == 1"]).passed)

@@ -5,7 +5,8 @@ import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct SupervisorTests {
     private let slow = SandboxJob(
-        program: "import time\ndef f(x):\n    time.sleep(0.4)\n    return x", tests: .statements(["assert f(1) == 1"]))
+        program: "import time\ndef f(x):\n    time.sleep(0.7)\n    return x", tests: .statements(["assert f(1) == 1"]),
+        limits: SandboxLimits(wallSeconds: 20))
 
     /// The job runs again on a fresh worker.
     @Test func aWorkerKilledInMidJobLosesNothing() async throws {
@@ -13,8 +14,11 @@ import Testing
         let slow = slow
         try await withThrowingTaskGroup(of: SandboxReport.self) { group in
             for _ in 0..<4 { group.addTask { try await sandbox.run(slow) } }
-            try await Task.sleep(for: .milliseconds(250))
-            let victims = await sandbox.busy.values.compactMap(\.pid)
+            var victims: [pid_t] = []
+            for _ in 0..<1000 where victims.count < 2 {
+                try await Task.sleep(for: .milliseconds(10))
+                victims = await sandbox.busy.values.compactMap(\.pid)
+            }
             #expect(victims.count == 2)
             for victim in victims { kill(victim, SIGKILL) }
             var reports = 0
