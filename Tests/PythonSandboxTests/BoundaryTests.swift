@@ -237,6 +237,17 @@ import Testing
                 ["assert f([-1, 2]) == [1, 2]"]
             ),
             (
+                "callbacks from threads",
+                "from concurrent.futures import ThreadPoolExecutor\ndef f(g, xs):\n    with ThreadPoolExecutor(4) as p: return list(p.map(g, xs))",
+                ["assert f(lambda x: x + 1, range(40)) == list(range(1, 41))"]
+            ),
+            (
+                "threads of the tests", "def f(x): return x + 1",
+                [
+                    "import threading\nout = []\nts = [threading.Thread(target=lambda i=i: out.append(f(i))) for i in range(8)]\nfor t in ts: t.start()\nfor t in ts: t.join()\nassert sorted(out) == list(range(1, 9))"
+                ]
+            ),
+            (
                 "temporary files",
                 "import tempfile, os\ndef f():\n    with tempfile.TemporaryDirectory() as d:\n        p = os.path.join(d, 'x')\n        open(p, 'w').write('hi')\n        return open(p).read()",
                 ["assert f() == 'hi'"]

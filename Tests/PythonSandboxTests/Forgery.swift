@@ -274,6 +274,25 @@ struct Forgery: Sendable, CustomTestStringConvertible {
             foolsPlainPython: false),
         Forgery("stops answering", "import time\ndef f(x):\n    while True: time.sleep(1)", foolsPlainPython: false),
         Forgery(
+            "keeps its judge busy with colliding keys",
+            """
+            import os, json, struct
+            def f(x):
+                b = json.dumps(["ok", ["s", 1, [i * (2**61 - 1) for i in range(60000)]]]).encode()
+                os.write(3, struct.pack(">I", len(b)) + b)
+                return 5
+            """, foolsPlainPython: false),
+        Forgery(
+            "fills its judge's memory",
+            """
+            import os, struct
+            def f(x):
+                b = b'["ok",["l",1,[' + b'[],' * 9000000 + b'[]]]]'
+                view = memoryview(struct.pack(">I", len(b)) + b)
+                while view: view = view[os.write(3, view):]
+                return 5
+            """, foolsPlainPython: false),
+        Forgery(
             "closes its channel", "import os\ndef f(x):\n    os.closerange(0, 256)\n    return 5",
             foolsPlainPython: false),
     ]

@@ -7,7 +7,7 @@ own methods; other objects stay where they are and the other side holds a proxy.
 program may call the functions it was given and touch the objects that the tests made, nothing else.
 """
 import array, builtins, collections, datetime, decimal, fractions, io, json, operator, os, pathlib, re, select, struct
-import sys, time, types, weakref
+import sys, threading, time, types, weakref
 
 LARGEST_FRAME, MOST_ITEMS = 32 << 20, 4 << 20
 _TOO_LARGE = "the value is too large to hand over"
@@ -303,6 +303,7 @@ class Peer:
         self.proxies, self.classes = weakref.WeakValueDictionary(), {}
         self.deadline, self.poll, self.on_wait, self.on_reply = None, None, None, None
         self.before_reply = self.after_call = None
+        self.lock, self.serving = threading.RLock(), 0  # one exchange at a time, whatever threads there are
         self.module_name, self.keeps_stop_iteration = module_name, True
         self.test_modules = set()
         self.handlers = {"call": self._do_call, "getattr": self._do_getattr, "setattr": self._do_setattr,
@@ -366,9 +367,12 @@ class Peer:
 
         `memo` is that of the arguments, so that the answer can update the containers among them in place.
         """
-        self.send(list(message))
         try:
-            value = self._await(memo)
+            with self.lock:
+                if not self.guarded and not self.serving:
+                    raise RuntimeError("a thread that outlived its call can't reach the tests")
+                self.send(list(message))
+                value = self._await(memo)
             if self.after_call is not None and message[0] != "name":
                 self.after_call()
             return value
@@ -419,6 +423,13 @@ class Peer:
 
     def serve(self, message):
         """Answers one question of the other side."""
+        self.serving += 1
+        try:
+            self._serve(message)
+        finally:
+            self.serving -= 1
+
+    def _serve(self, message):
         decoder = Decoder(self, None)
         try:
             handler = self.handlers.get(message[0])
