@@ -34,12 +34,18 @@ public struct SandboxSoak: Codable, Hashable, Sendable {
     /// About twenty samples, the first after a tenth of the jobs.
     public var samples: [Sample]
 
-    /// Whether nothing grew between the first and the last sample beyond what allocators wander by.
+    /// Whether nothing grew from the first half of the samples to the second beyond what allocators wander by.
+    ///
+    /// The least of each half is compared: a sample may meet a memory bomb at work.
     public var isFlat: Bool {
-        guard let first = samples.first, let last = samples.last else { return false }
-        return last.memoryBytes < first.memoryBytes + 32 << 20
-            && last.workerMemoryBytes < first.workerMemoryBytes + 48 << 20
-            && last.openDescriptors <= first.openDescriptors + 4 && last.processes <= first.processes + 4
+        guard samples.count >= 2 else { return false }
+        let early = samples.prefix(samples.count / 2)
+        let late = samples.dropFirst(samples.count / 2)
+        func growth(_ field: KeyPath<Sample, Int>) -> Int {
+            (late.map { $0[keyPath: field] }.min() ?? 0) - (early.map { $0[keyPath: field] }.min() ?? 0)
+        }
+        return growth(\.memoryBytes) < 32 << 20 && growth(\.workerMemoryBytes) < 32 << 20
+            && growth(\.openDescriptors) <= 2 && growth(\.processes) <= 2
     }
 
     /// Programs that attack; none may pass.

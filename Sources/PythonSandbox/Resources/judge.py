@@ -235,7 +235,7 @@ class Run:
         self.used, self.mentioned, self.count_files = 0, set(), job["countFiles"]
         self.test_modules = set()
         self.deadline = self.end
-        self.names, self.load_error, self.loaded_once = [], None, False
+        self.names, self.values, self.load_error, self.loaded_once = [], {}, None, False
         self.fds, self.status = (), None
         self.module = None
 
@@ -291,7 +291,8 @@ class Run:
                 "prelude": self.job.get("prelude"), "program": self.job["program"], "setup": self.job.get("setup"),
                 "module": self.job["moduleName"], "memory": limits["memoryBytes"], "cpu": max(1, int(limits["cpuSeconds"] + 0.999)),
                 "file": limits["fileBytes"], "processes": limits["processes"]})
-            self.names = [(str(n), str(k), m if type(m) is str else None) for n, k, m in names]
+            self.names = [(str(n), str(k), m if type(m) is str else None) for n, k, m, _ in names]
+            self.values = {str(n): value for n, _, _, value in names if value is not None}
             return True
         except BaseException as error:
             self.load_error = self.explain(error) or self.explain(PEER.ProtocolError())
@@ -502,7 +503,7 @@ class Session:
                     continue
                 value = __import__(module)
             else:
-                value = run.peer.request("name", n)
+                value = run.values[n] if n in run.values else run.peer.request("name", n)
             space[n] = self.bound[n] = value
             if kind == "value" and not isinstance(value, PEER.Remote):
                 run.peer.after_call = self.follow
