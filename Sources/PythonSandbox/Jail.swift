@@ -24,7 +24,12 @@ struct Jail: Sendable {
     /// The folder in which programs run; inside the jail a small file system in memory.
     var folder: String
 
+    /// Whether to put each worker into a control group.
+    var usesControlGroup = false
+
     static let temporaryBytes = 64 << 20
+    /// Memory of a worker's processes together: a program, its files, the judge.
+    static let groupBytes = 4 << 30
 
     /// `bwrap`'s arguments before the command.
     private var arguments: [String] {

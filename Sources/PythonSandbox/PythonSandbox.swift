@@ -23,12 +23,17 @@ public actor PythonSandbox {
     private let configuration: SandboxConfiguration
     private let jail: Jail
     private let filter: SystemCallFilter?
-    private var idle: [Worker] = []
+    private(set) var idle: [Worker] = []
     private var waiting: [CheckedContinuation<Void, Never>] = []
     private var running = 0
-    private let capacity: Int
+    /// Jobs that run at once.
+    let capacity: Int
     private var isShutDown = false
-    private var made = 0
+    /// Workers started after the first, for tests.
+    private(set) var made = 0
+    private var cache: ReportCache
+    /// The workers that run a job now, for tests that kill one.
+    private(set) var busy: [ObjectIdentifier: Worker] = [:]
 
     /// What keeps programs inside, one layer a line, with what is not enforced named.
     public nonisolated let layers: [String]
@@ -38,6 +43,7 @@ public actor PythonSandbox {
     /// - Throws: `SandboxError` when the interpreter or a layer of the jail is missing.
     public init(_ configuration: SandboxConfiguration = .default) async throws(SandboxError) {
         self.configuration = configuration
+        cache = ReportCache(capacity: configuration.cachedReports)
         capacity = max(1, configuration.workers ?? ProcessInfo.processInfo.activeProcessorCount)
         let interpreter = try await PythonInterpreter.find(configuration.interpreter)
         if configuration.unsafeNoSandbox {
@@ -62,15 +68,20 @@ public actor PythonSandbox {
         if geteuid() == 0 { identities.insert(.ownUser(PythonSandbox.userNumber), at: 0) }
         var failure: SandboxError?
         for identity in identities {
-            let jail = Jail(
-                interpreter: interpreter, sitePackages: configuration.sitePackages, identity: identity, folder: "/tmp")
-            do {
-                idle = [try await PythonSandbox.start(jail, filter)]
-                self.jail = jail
-                layers = PythonSandbox.describe(jail)
-                return
-            } catch {
-                failure = failure ?? error
+            for usesControlGroup in [true, false] {
+                let jail = Jail(
+                    interpreter: interpreter, sitePackages: configuration.sitePackages, identity: identity,
+                    folder: "/tmp",
+                    usesControlGroup: usesControlGroup)
+                do {
+                    let worker = try await PythonSandbox.start(jail, filter)
+                    idle = [worker]
+                    self.jail = jail
+                    layers = PythonSandbox.describe(jail, worker.group)
+                    return
+                } catch {
+                    failure = failure ?? error
+                }
             }
         }
         throw failure!
@@ -80,11 +91,12 @@ public actor PythonSandbox {
     ///
     /// - Throws: `SandboxError` for the sandbox's own faults and for unusable tests, never for a bad program.
     public func run(_ job: SandboxJob) async throws(SandboxError) -> SandboxReport {
+        if let known = cache[job] { return known }
         await enter()
         defer { leave() }
         let message: Data
         do {
-            message = try JSONEncoder().encode(JobMessage(job: job))
+            message = try JSONEncoder().encode(JobMessage(job: job, countFiles: !configuration.unsafeNoSandbox))
         } catch {
             throw SandboxError(code: .unusableTests, description: "The job could not be written down: \(error).")
         }
@@ -94,6 +106,8 @@ public actor PythonSandbox {
                 throw SandboxError(code: .shutDown, description: "The sandbox was shut down before the job ran.")
             }
             let worker = try await takeWorker()
+            busy[ObjectIdentifier(worker)] = worker
+            defer { busy[ObjectIdentifier(worker)] = nil }
             do {
                 // The judge keeps the wall clock; this one is for a judge that hangs.
                 let data = try await worker.exchange(message, seconds: job.limits.wallSeconds + 2)
@@ -107,9 +121,11 @@ public actor PythonSandbox {
                 if let unusable = answer.unusable {
                     throw SandboxError(code: .unusableTests, description: unusable)
                 }
-                return SandboxReport(
+                let report = SandboxReport(
                     programError: answer.programError, tests: answer.tests ?? [], hiddenTests: answer.hiddenTests ?? [],
                     output: answer.output ?? "", seconds: answer.seconds ?? 0)
+                cache.store(report, for: job)
+                return report
             } catch let error as SandboxError {
                 throw error
             } catch Worker.Failure.silent {
@@ -195,7 +211,7 @@ public actor PythonSandbox {
     /// A user number that no account has, apart for each process so that limits on processes are counted apart.
     private static var userNumber: UInt32 { 0x6000_0000 + UInt32(getpid() & 0xFFFF) * 4096 }
 
-    private static func describe(_ jail: Jail) -> [String] {
+    private static func describe(_ jail: Jail, _ group: ControlGroup?) -> [String] {
         let version = jail.interpreter.version.map(String.init).joined(separator: ".")
         var out = [
             "bubblewrap: own process, network, mount, IPC and host name spaces, read-only root with Python \(version) alone"
@@ -207,6 +223,9 @@ public actor PythonSandbox {
         }
         out.append("seccomp: allow-lists compiled by libseccomp; a program can't start processes or reach others")
         out.append("resource limits and wall clock")
+        out.append(
+            group.map { "\($0.version.rawValue): memory and number of processes of each worker" }
+                ?? "no cgroup: this process may not make one, so a worker's processes have no common limit")
         return out
     }
 

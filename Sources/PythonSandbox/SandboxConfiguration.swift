@@ -8,15 +8,21 @@ public struct SandboxConfiguration: Hashable, Sendable {
     public var sitePackages: Bool
     /// Runs programs without the jail. Resource limits remain; files, network and processes of the user are open to them.
     public var unsafeNoSandbox: Bool
+    /// How many reports are kept for jobs that come again with the same program, tests and limits; 0 keeps none.
+    ///
+    /// Reports that depend on how busy the machine is (timeouts, memory) are never kept.
+    public var cachedReports: Int
 
     /// Makes a configuration.
     public init(
-        interpreter: String = "python3", workers: Int? = nil, sitePackages: Bool = false, unsafeNoSandbox: Bool = false
+        interpreter: String = "python3", workers: Int? = nil, sitePackages: Bool = false, unsafeNoSandbox: Bool = false,
+        cachedReports: Int = 4096
     ) {
         self.interpreter = interpreter
         self.workers = workers
         self.sitePackages = sitePackages
         self.unsafeNoSandbox = unsafeNoSandbox
+        self.cachedReports = cachedReports
     }
 
     /// `python3`, one worker a core, no site-packages, the whole jail.

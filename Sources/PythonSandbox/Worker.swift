@@ -27,11 +27,14 @@ final class Worker: Sendable {
         case silent
     }
 
-    private let descriptor: CInt
+    private let line: Line
+    private var descriptor: CInt { line.descriptor }
     private let queue = DispatchQueue(label: "coe.sandbox.worker")
     private let process: Task<Void, Never>
-    private let processIdentifier: Mutex<CInt?>
+    private let identifier = SharedIdentifier()
     private let closed = Mutex(false)
+    /// The kernel's limits on all processes of this worker, where they can be had.
+    let group: ControlGroup?
 
     /// Starts the zygote and waits until its judge is ready.
     init(jail: Jail, start: WorkerStart) async throws {
@@ -40,23 +43,45 @@ final class Worker: Sendable {
             throw Failure.broken("socketpair failed with error \(errno)")
         }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        descriptor = ends[0]
+        let line = Line(descriptor: ends[0])
+        self.line = line
         let theirs = FileDescriptor(rawValue: ends[1])
-        let (executable, arguments) = jail.command()
+        let group =
+            jail.usesControlGroup
+            ? ControlGroup(
+                name: "coe-sandbox-\(getpid())-\(ends[0])-\(UInt32.random(in: 0 ... .max))",
+                memoryBytes: Jail.groupBytes) : nil
+        self.group = group
+        var (executable, arguments) = jail.command()
+        if let group {
+            // The first process enters the group before it becomes bubblewrap, so that all others are born in it.
+            let enter = group.entrances.map { "echo $$ > '\($0)' &&" }.joined(separator: " ")
+            (executable, arguments) = ("/bin/sh", ["-c", "\(enter) exec \"$@\"", "sh", executable] + arguments)
+        }
         let environment = Dictionary(
             uniqueKeysWithValues: Jail.environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) })
-        let identifier = SharedIdentifier()
-        process = Task.detached {
+        let identifier = identifier
+        process = Task.detached { [executable, arguments] in
             _ = try? await Subprocess.run(
                 Executable(named: executable),
                 arguments: Arguments(arguments), environment: .custom(environment),
                 input: .fileDescriptor(theirs, closeAfterSpawningProcess: true), output: .discarded, error: .discarded
             ) { execution in
                 identifier.set(CInt(execution.processIdentifier.value))
-                while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
+                // When bubblewrap dies, the line is closed: the zygote leaves by that. (--die-with-parent does not reach a
+                // zygote that has changed its user.)
+                #if os(Linux)
+                    var ended = pollfd(
+                        fd: execution.processIdentifier.processDescriptor, events: Int16(POLLIN), revents: 0)
+                    while !Task.isCancelled, poll(&ended, 1, 0) == 0 { try? await Task.sleep(for: .milliseconds(100)) }
+                #else
+                    while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
+                #endif
+                line.hangUp()
             }
+            line.hangUp()
+            group?.remove()
         }
-        processIdentifier = Mutex(nil)
         do {
             let hello: Data = try await exchange(try JSONEncoder().encode(start), seconds: 20)
             guard (try? JSONDecoder().decode(Ready.self, from: hello))?.ready == true else {
@@ -66,13 +91,12 @@ final class Worker: Sendable {
             close()
             throw error
         }
-        processIdentifier.withLock { $0 = identifier.value }
     }
 
     private struct Ready: Decodable { var ready: Bool }
 
     /// The process that a test may kill.
-    var pid: CInt? { processIdentifier.withLock { $0 } }
+    var pid: CInt? { identifier.value }
 
     /// Sends a message and waits for the answer, off the cooperative threads.
     func exchange(_ message: Data, seconds: Double) async throws -> Data {
@@ -141,9 +165,8 @@ final class Worker: Sendable {
             return !done
         }
         guard first else { return }
-        _ = shutdown(descriptor, CInt(SHUT_RDWR))
+        line.hangUp()
         process.cancel()
-        queue.async { [descriptor] in closeDescriptor(descriptor) }
     }
 
     /// Waits until the worker's process has ended.
@@ -152,14 +175,20 @@ final class Worker: Sendable {
     deinit { close() }
 }
 
-private func closeDescriptor(_ descriptor: CInt) {
-    #if canImport(Glibc)
-        _ = Glibc.close(descriptor)
-    #elseif canImport(Musl)
-        _ = Musl.close(descriptor)
-    #else
-        _ = Darwin.close(descriptor)
-    #endif
+/// Our end of the socket; closed when nobody holds it any more, so that its number is never another file's.
+private final class Line: Sendable {
+    let descriptor: CInt
+    init(descriptor: CInt) { self.descriptor = descriptor }
+    func hangUp() { _ = shutdown(descriptor, CInt(SHUT_RDWR)) }
+    deinit {
+        #if canImport(Glibc)
+            _ = Glibc.close(descriptor)
+        #elseif canImport(Musl)
+            _ = Musl.close(descriptor)
+        #else
+            _ = Darwin.close(descriptor)
+        #endif
+    }
 }
 
 private final class SharedIdentifier: Sendable {

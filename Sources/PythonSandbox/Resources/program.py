@@ -41,11 +41,16 @@ def main(fd):
         return names(decoder), False
 
     def names(decoder):
+        """(name, kind, name of the module it is, the value where it is a function or class of the program)"""
         out = []
         for name, value in module_items():
-            kind = "module" if isinstance(value, types.ModuleType) else "callable" if callable(value) else "value"
-            out.append((name, kind, getattr(value, "__name__", None) if kind == "module" else None))
-        return [(n, k, m if type(m) is str else None) for n, k, m in out]
+            if isinstance(value, types.ModuleType):
+                out.append((name, "module", value.__name__ if type(value.__name__) is str else None, None))
+            elif isinstance(value, (types.FunctionType, type)) and value.__module__ == state["module"].__name__:
+                out.append((name, "callable", None, value))
+            else:
+                out.append((name, "callable" if callable(value) else "value", None, None))
+        return out
 
     def module_items():
         return [(n, v) for n, v in list(state["module"].__dict__.items())

@@ -11,7 +11,8 @@ import threading, time, traceback, types, typing, weakref
 import _sitebuiltins
 
 _libc = ctypes.CDLL(None, use_errno=True)
-PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_SET_CHILD_SUBREAPER, SECCOMP_MODE_FILTER = 4, 22, 38, 36, 2
+PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_SET_CHILD_SUBREAPER = 4, 22, 38, 36
+SECCOMP_MODE_FILTER = 2
 
 
 class _Filter(ctypes.Structure):
@@ -172,6 +173,7 @@ class Zygote:
             if not self.filter:
                 os.setsid()
             limit(resource.RLIMIT_NOFILE, 64)
+            limit(resource.RLIMIT_STACK, 8 << 20)
             limit(resource.RLIMIT_CORE, 0)
             limit(resource.RLIMIT_MEMLOCK, 0)
             limit(resource.RLIMIT_MSGQUEUE, 0)
