@@ -1,0 +1,17 @@
+/// Why a task file can't be used, as a full sentence.
+public struct RepairTaskError: Error, Hashable, Sendable, CustomStringConvertible {
+    public enum Code: String, Hashable, Sendable {
+        /// The file can't be opened or unpacked.
+        case unreadable
+        /// A line is no task.
+        case badLine
+    }
+
+    public var code: Code
+    public var description: String
+
+    init(_ code: Code, _ description: String) {
+        self.code = code
+        self.description = description
+    }
+}
