@@ -1,0 +1,78 @@
+"""The process in which the candidate's code runs: loads it, then answers the judge's questions until it is killed."""
+import builtins, io, os, resource, sys, types
+
+
+class Namespace:
+    """The handle of the program's module; the judge asks for names in it."""
+
+
+def main(fd):
+    peer = PEER.Peer(fd, guarded=False)
+    state = {}
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8")
+    sys.stdout = sys.__stdout__ = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8",
+                                                   errors="backslashreplace")
+    sys.stderr = sys.__stderr__ = io.TextIOWrapper(io.BufferedWriter(io.FileIO(2, "w", closefd=False)), encoding="utf-8",
+                                                   errors="backslashreplace", line_buffering=True)
+
+    def flush():
+        for stream in (sys.stdout, sys.__stdout__, sys.stderr):
+            try:
+                stream.flush()
+            except BaseException:
+                pass
+
+    def load(decoder, job):
+        memory, cpu = job["memory"], job["cpu"]
+        for kind, value in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, job["file"]),
+                            (resource.RLIMIT_NPROC, job["processes"])):
+            hard = resource.getrlimit(kind)[1]
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(kind, (value, value))
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+        module = types.ModuleType(job["module"])
+        sys.modules[job["module"]] = module
+        state["module"] = module
+        builtins.input = ask
+        for filename, source in (("<prelude>", job["prelude"]), ("<program>", job["program"]), ("<setup>", job["setup"])):
+            if source:
+                state["stage"] = filename
+                exec(compile(source, filename, "exec", 0, True), module.__dict__)
+        return names(decoder), False
+
+    def names(decoder):
+        out = []
+        for name, value in module_items():
+            kind = "module" if isinstance(value, types.ModuleType) else "callable" if callable(value) else "value"
+            out.append((name, kind, getattr(value, "__name__", None) if kind == "module" else None))
+        return [(n, k, m if type(m) is str else None) for n, k, m in out]
+
+    def module_items():
+        return [(n, v) for n, v in list(state["module"].__dict__.items())
+                if type(n) is str and not (n.startswith("__") and n.endswith("__"))]
+
+    def name(decoder, name):
+        d = state["module"].__dict__
+        if name not in d:
+            raise AttributeError("module %r has no attribute %r" % (state["module"].__name__, name))
+        return d[name], True
+
+    def set_name(decoder, name, value):
+        state["module"].__dict__[name] = decoder.decode(value)
+        return None, False
+
+    def delete_name(decoder, name):
+        state["module"].__dict__.pop(name, None)
+        return None, False
+
+    def ask(prompt="", /):
+        flush()
+        return peer.request("input", str(prompt))
+
+    peer.handlers.update({"load": load, "name": name, "set_name": set_name, "delete_name": delete_name})
+    peer.before_reply = flush
+    try:
+        while True:
+            peer.serve(peer.receive())
+    except PEER.PeerGone:
+        os._exit(0)
