@@ -37,6 +37,10 @@ struct Jail: Sendable {
         case .ownUser: out += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
         case .caller: break
         }
+        for folder in ancestors(of: interpreter.folders + interpreter.files + interpreter.sitePackages) {
+            // bubblewrap gives a missing folder the mode of the one outside, which may be closed to others (/root).
+            out += ["--perms", "0755", "--dir", folder]
+        }
         for folder in interpreter.folders {
             out += ["--ro-bind", folder, folder]
             for name in ["site-packages", "dist-packages"] where !sitePackages && exists(folder + "/" + name) {
@@ -54,6 +58,18 @@ struct Jail: Sendable {
         out += ["--size", String(Jail.temporaryBytes), "--perms", "1777", "--tmpfs", folder, "--remount-ro", "/"]
         out += ["--chdir", folder]
         return out
+    }
+
+    private func ancestors(of paths: [String]) -> [String] {
+        var found: Set<String> = []
+        for path in paths {
+            var parts = path.split(separator: "/").dropLast()
+            while !parts.isEmpty {
+                found.insert("/" + parts.joined(separator: "/"))
+                parts = parts.dropLast()
+            }
+        }
+        return found.sorted()
     }
 
     private func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

@@ -22,6 +22,7 @@ import Subprocess
 public actor PythonSandbox {
     private let configuration: SandboxConfiguration
     private let jail: Jail
+    private let filter: SystemCallFilter?
     private var idle: [Worker] = []
     private var waiting: [CheckedContinuation<Void, Never>] = []
     private var running = 0
@@ -44,10 +45,19 @@ public actor PythonSandbox {
             mkdir(folder, 0o700)
             jail = Jail(
                 interpreter: interpreter, sitePackages: configuration.sitePackages, identity: .caller, folder: folder)
-            idle = [try await PythonSandbox.start(jail)]
-            layers = ["no jail: files, network and processes of the user are open to programs", "resource limits"]
+            filter = try? SystemCallFilter()
+            idle = [try await PythonSandbox.start(jail, filter)]
+            var layers = ["no jail: files, network and processes of the user are open to programs"]
+            layers += [
+                filter == nil
+                    ? "no system call filter: libseccomp is missing" : "seccomp: a program can't start processes"
+            ]
+            layers += ["resource limits and wall clock"]
+            self.layers = layers
             return
         }
+        let filter = try SystemCallFilter()
+        self.filter = filter
         var identities: [Jail.Identity] = [.userNamespace]
         if geteuid() == 0 { identities.insert(.ownUser(PythonSandbox.userNumber), at: 0) }
         var failure: SandboxError?
@@ -55,7 +65,7 @@ public actor PythonSandbox {
             let jail = Jail(
                 interpreter: interpreter, sitePackages: configuration.sitePackages, identity: identity, folder: "/tmp")
             do {
-                idle = [try await PythonSandbox.start(jail)]
+                idle = [try await PythonSandbox.start(jail, filter)]
                 self.jail = jail
                 layers = PythonSandbox.describe(jail)
                 return
@@ -148,12 +158,12 @@ public actor PythonSandbox {
         made += 1
         var jail = jail
         if case .ownUser(let number) = jail.identity { jail.identity = .ownUser(number + UInt32(made % 4096)) }
-        return try await Self.start(jail)
+        return try await Self.start(jail, filter)
     }
 
-    private static func start(_ jail: Jail) async throws(SandboxError) -> Worker {
+    private static func start(_ jail: Jail, _ filter: SystemCallFilter?) async throws(SandboxError) -> Worker {
         do {
-            return try await Worker(jail: jail, start: WorkerStart(jail: jail))
+            return try await Worker(jail: jail, start: WorkerStart(jail: jail, filter: filter))
         } catch {
             throw await diagnose(jail, error)
         }
@@ -195,6 +205,7 @@ public actor PythonSandbox {
         case .ownUser: out.append("a user number of its own for each worker, no capabilities (started as root)")
         case .caller: break
         }
+        out.append("seccomp: allow-lists compiled by libseccomp; a program can't start processes or reach others")
         out.append("resource limits and wall clock")
         return out
     }

@@ -176,12 +176,12 @@ struct WorkerStart: Encodable, Sendable {
     var uid: UInt32?
     var folder: String
     var path: [String]
-    var site_packages: [String]
+    var sitePackages: [String]
     /// Compiled seccomp programs, in base 64.
-    var worker_filter: String?
-    var program_filter: String?
+    var workerFilter: String?
+    var programFilter: String?
 
-    init(jail: Jail) {
+    init(jail: Jail, filter: SystemCallFilter?) {
         let files: [(String, [UInt8])] = [
             ("peer", PackageResources.peer_py), ("program", PackageResources.program_py),
             ("judge", PackageResources.judge_py), ("suites", PackageResources.suites_py),
@@ -189,21 +189,10 @@ struct WorkerStart: Encodable, Sendable {
         ]
         sources = files.map { [$0, String(decoding: $1, as: UTF8.self)] }
         if case .ownUser(let number) = jail.identity { uid = number }
+        workerFilter = filter.map { Data($0.worker).base64EncodedString() }
+        programFilter = filter.map { Data($0.program).base64EncodedString() }
         folder = jail.folder
         path = jail.interpreter.path
-        site_packages = jail.sitePackages ? jail.interpreter.sitePackages : []
+        sitePackages = jail.sitePackages ? jail.interpreter.sitePackages : []
     }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: Key.self)
-        try container.encode(sources, forKey: .sources)
-        try container.encode(uid, forKey: .uid)
-        try container.encode(folder, forKey: .folder)
-        try container.encode(path, forKey: .path)
-        try container.encode(site_packages, forKey: .site_packages)
-        try container.encode(worker_filter, forKey: .worker_filter)
-        try container.encode(program_filter, forKey: .program_filter)
-    }
-
-    private enum Key: CodingKey { case sources, uid, folder, path, site_packages, worker_filter, program_filter }
 }

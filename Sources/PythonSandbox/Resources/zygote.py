@@ -69,10 +69,10 @@ class Zygote:
         for fd in (0, 1, 2):
             os.dup2(null, fd)
         os.close(null)
-        if config["uid"] is not None:
+        if config.get("uid") is not None:
             os.setgroups([])
-            os.setresgid(config["uid"], config["uid"], config["uid"])
-            os.setresuid(config["uid"], config["uid"], config["uid"])
+            os.setresgid(config.get("uid"), config.get("uid"), config.get("uid"))
+            os.setresuid(config.get("uid"), config.get("uid"), config.get("uid"))
         os.chdir(config["folder"])
         os.umask(0o077)
         prctl(PR_SET_NO_NEW_PRIVS, 1)
@@ -81,12 +81,12 @@ class Zygote:
             prctl(PR_SET_CHILD_SUBREAPER, 1)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if config["worker_filter"]:
-            SystemCallFilter(base64.b64decode(config["worker_filter"])).install()
-        if config["program_filter"]:
-            self.filter = SystemCallFilter(base64.b64decode(config["program_filter"]))
+        if config.get("workerFilter"):
+            SystemCallFilter(base64.b64decode(config.get("workerFilter"))).install()
+        if config.get("programFilter"):
+            self.filter = SystemCallFilter(base64.b64decode(config.get("programFilter")))
         os.environ.clear()
-        sys.path[:] = config["path"] + config["site_packages"]
+        sys.path[:] = config["path"] + config["sitePackages"]
         sys.argv[:] = ["program"]
         for name in ("exit", "quit"):
             setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
