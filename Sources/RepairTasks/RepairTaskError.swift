@@ -5,6 +5,10 @@ public struct RepairTaskError: Error, Hashable, Sendable, CustomStringConvertibl
         case unreadable
         /// A line is no task.
         case badLine
+        /// No Python to parse programs with.
+        case noPython
+        /// A data set could not be fetched, or is not the one that is known.
+        case fetch
     }
 
     public var code: Code
