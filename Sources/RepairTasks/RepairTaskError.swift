@@ -14,7 +14,7 @@ public struct RepairTaskError: Error, Hashable, Sendable, CustomStringConvertibl
     public var code: Code
     public var description: String
 
-    init(_ code: Code, _ description: String) {
+    public init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description
     }

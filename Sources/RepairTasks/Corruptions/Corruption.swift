@@ -51,7 +51,7 @@ public struct CorruptedProgram: Hashable, Sendable {
 
     /// Makes the corruptions in the program; nil unless they change it and its commands lead back to the same bytes.
     ///
-    /// They don't where the program mixes line ends and a deleted line had another than the line above.
+    /// They don't where a deleted line had another line end than the line above, or the only line end.
     public init?(original: String, corruptions: [Corruption]) {
         var text = ProgramText(original)
         let script = EditScript(lines: text.lines, edits: corruptions.map(\.edit))
@@ -61,6 +61,8 @@ public struct CorruptedProgram: Hashable, Sendable {
             for command in script.commands { try text.apply(command) }
             program = text.text
             guard text != ProgramText(original) else { return nil }
+            // As its reader sees it: with the last CR LF gone, nothing tells that there was one.
+            text = ProgramText(program)
             for command in repair.commands { try text.apply(command) }
         } catch {
             return nil
