@@ -1,8 +1,10 @@
 /// A job in the form in which the judge reads it.
 struct JobMessage: Encodable {
     var job: SandboxJob
+    /// Whether the folder of programs is a file system of its own.
+    var countFiles: Bool
 
-    private enum Key: CodingKey { case program, moduleName, prelude, setup, tests, hiddenTests, limits }
+    private enum Key: CodingKey { case program, moduleName, prelude, setup, tests, hiddenTests, limits, countFiles }
     private enum SuiteKey: CodingKey { case statements, source, name, doctests }
 
     func encode(to encoder: any Encoder) throws {
@@ -13,6 +15,7 @@ struct JobMessage: Encodable {
         try container.encode(job.setup, forKey: .setup)
         try container.encode(job.hiddenTests, forKey: .hiddenTests)
         try container.encode(job.limits, forKey: .limits)
+        try container.encode(countFiles, forKey: .countFiles)
         var suite = container.nestedContainer(keyedBy: SuiteKey.self, forKey: .tests)
         switch job.tests {
         case .statements(let statements): try suite.encode(statements, forKey: .statements)

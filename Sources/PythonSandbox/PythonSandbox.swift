@@ -84,7 +84,7 @@ public actor PythonSandbox {
         defer { leave() }
         let message: Data
         do {
-            message = try JSONEncoder().encode(JobMessage(job: job))
+            message = try JSONEncoder().encode(JobMessage(job: job, countFiles: !configuration.unsafeNoSandbox))
         } catch {
             throw SandboxError(code: .unusableTests, description: "The job could not be written down: \(error).")
         }

@@ -61,7 +61,7 @@ struct SystemCallFilter: Sendable {
                     lstat newfstatat statx access faccessat faccessat2 readlink readlinkat getdents getdents64 getcwd chdir
                     fchdir mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 link linkat symlink symlinkat chmod
                     fchmod fchmodat utime utimes utimensat futimesat truncate ftruncate fallocate fsync fdatasync flock umask
-                    statfs fstatfs fcntl dup dup2 dup3 copy_file_range sendfile fadvise64
+                    statfs fstatfs dup dup2 dup3 copy_file_range sendfile fadvise64
                     """),
             // Memory.
             Rule(names: "mmap munmap mprotect mremap madvise brk mincore msync membarrier"),
@@ -91,8 +91,13 @@ struct SystemCallFilter: Sendable {
             Rule(names: "sendto", when: [Condition(argument: 4, mask: .max, value: 0)]),
             Rule(names: "recvfrom getsockopt setsockopt getsockname getpeername shutdown"),
         ]
-        + [0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451].map {  // TCGETS TIOCGWINSZ FIONREAD FIONBIO FIONCLEX FIOCLEX
+        // TCGETS TIOCGWINSZ FIONREAD FIONBIO FIONCLEX FIOCLEX
+        + [0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451].map {
             Rule(names: "ioctl", when: [Condition(argument: 1, value: $0)])
+        }
+        // Duplicates, flags, locks, pipe sizes; not F_SETOWN and F_SETSIG, which send signals to others.
+        + [0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032].map {
+            Rule(names: "fcntl", when: [Condition(argument: 1, value: $0)])
         }
 
     private static let forProgram: [Rule] =

@@ -15,6 +15,7 @@ PLAIN_NODES = (
     ast.List, ast.Tuple, ast.Dict, ast.Set, ast.Subscript, ast.Slice, ast.Starred, ast.keyword, ast.IfExp, ast.Attribute,
     ast.cmpop, ast.boolop, ast.unaryop, ast.operator, ast.Lambda, ast.arguments, ast.arg, ast.GeneratorExp, ast.ListComp,
     ast.SetComp, ast.DictComp, ast.comprehension, ast.Store, ast.Expr, ast.expr_context, ast.JoinedStr, ast.FormattedValue)
+MOST_FILES = 10_000  # of a program in the temporary folder
 RESERVE = 1.0  # seconds, at most, that one test leaves to the tests after it
 SOURCE_LENGTH, VALUE_LENGTH = 100, 160
 
@@ -117,7 +118,7 @@ class Statement:
             raise Unusable("%s%s can't be parsed: %s" % (where, " (line %d)" % line if line else "",
                                                         getattr(error, "msg", error))) from None
         self.plain = _is_plain(tree)
-        self.names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+        self.names, self.modules = _names(tree)
         self.imports = _imports(tree)
         self.name = _title(source)
         self.tree, self.where, self.compiled = tree, where, None
@@ -147,6 +148,14 @@ def _is_plain(tree):
         if isinstance(node, ast.Expr):
             return False
     return True
+
+
+def _names(tree):
+    """The names that a piece of the tests uses, and those of them that are used like modules: `math.isclose`."""
+    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+    bases = {n.value.id for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
+    called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    return names, {n for n in bases - called if n in PEER._PURE_MODULES}
 
 
 def _imports(tree):
@@ -221,9 +230,9 @@ class Run:
         self.wall, self.output_limit = limits["wallSeconds"], limits["outputBytes"]
         self.started = time.monotonic()
         self.end = self.started + self.wall
-        self.peer, self.flaw, self.alarmed = None, None, False
+        self.peer, self.flaw, self.armed = None, None, False
         self.files, self.offsets = (), [0, 0]
-        self.text, self.used = [], 0
+        self.used, self.mentioned, self.count_files = 0, set(), job["countFiles"]
         self.test_modules = set()
         self.deadline = self.end
         self.names, self.load_error, self.loaded_once = [], None, False
@@ -231,6 +240,14 @@ class Run:
         self.module = None
 
     # -- output
+
+    def tick(self):
+        """While the program computes: its output and the number of its files."""
+        self.pump()
+        folder = os.statvfs(".")
+        if folder.f_files - folder.f_ffree > MOST_FILES and self.count_files:
+            self.flaw = self.flaw or ("files", None)
+            raise PEER.Stopped("files")
 
     def pump(self, final=False):
         """Moves what the program wrote to this process's standard output and errors."""
@@ -262,7 +279,8 @@ class Run:
         self.fds, self.files, self.offsets = (fd, out, err), (out, err), [0, 0]
         peer = PEER.Peer(fd, guarded=True, module_name=self.job["moduleName"])
         peer.test_modules = self.test_modules
-        peer.on_wait = peer.on_reply = self.pump
+        peer.on_wait, peer.on_reply = self.tick, self.pump
+        peer.keeps_stop_iteration = "StopIteration" in self.mentioned
         peer.deadline = self.deadline
         peer.handlers = {k: v for k, v in peer.handlers.items()}
         peer.handlers["input"] = lambda decoder, prompt: (builtins.input(str(prompt)), False)
@@ -288,6 +306,8 @@ class Run:
         self.control.ask(b"D" if died else b"N")
 
     def close(self):
+        if self.peer is not None:
+            self.peer.fd = -1
         for fd in self.fds:
             os.close(fd)
         self.peer, self.fds, self.files = None, (), ()
@@ -298,6 +318,8 @@ class Run:
             kind = self.flaw[0]
             if kind == "timeout":
                 return {"status": "timeout", "type": "Timeout", "message": "timed out"}
+            if kind == "files":
+                return {"status": "outputLimit", "type": "OutputLimit", "message": "more than %d files" % MOST_FILES}
             if kind == "outputLimit":
                 return {"status": "outputLimit", "type": "OutputLimit",
                         "message": "more than %d KiB of output" % (self.output_limit >> 10)}
@@ -369,20 +391,19 @@ class Run:
             if not self.ensure():
                 return {"name": name, "status": "notRun", "message": "not run: the program does not load"}
             self.peer.deadline = self.deadline
-            try:
-                body()
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
+            body()
         except Unusable:
             raise
         except BaseException as caught:
-            signal.setitimer(signal.ITIMER_REAL, 0)
             error = caught
+        finally:
+            self.armed = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
         self.judge(outcome, error)
         return outcome
 
     def begin(self, left, last):
-        self.flaw = None
+        self.flaw, self.armed = None, True
         limit = left if last else left - min(RESERVE, 0.2 * left)
         self.deadline = time.monotonic() + limit
         signal.setitimer(signal.ITIMER_REAL, limit + 0.05)
@@ -406,7 +427,7 @@ class Run:
                 if said.get("line"):
                     text += " (line %d)" % said["line"]
             outcome["message"] = text
-        elif type(error).__name__ in ("Skipped", "SkipTest") and isinstance(error, Exception) or type(error).__name__ == "Skipped":
+        elif type(error).__name__ in ("Skipped", "SkipTest"):  # of unittest, pytest or the file's own runner
             outcome.update(status="skipped", message="skipped: %s" % _shorten(_safe_text(error), 200))
         elif isinstance(error, Failed):
             outcome.update(status="failed", message=str(error), got=error.got, want=error.want)
@@ -434,6 +455,7 @@ def _safe_text(error):
 
 
 _statements = LRU(4096)
+_CONTAINER_TYPES, _RESERVED = {}, None
 
 
 def run_statements(run, job):
@@ -445,14 +467,21 @@ def run_statements(run, job):
 
 
 class Session:
-    """The tests of a job in the process that runs them; the namespace follows the program when it is restarted."""
+    """The tests of a job in the process that runs them; the namespace follows the program when it is restarted.
 
-    def __init__(self, run, name="tests"):
+    The program's names are visible in the tests, but a program that calls one of its functions `abs` must not judge
+    itself: names of built-ins, of the standard library's modules and containers keep their meaning, unless the tests use
+    no other name of the program (then such a name is the one that is tested).
+    """
+
+    def __init__(self, run, names, modules, name="tests"):
         self.run, self.space, self.bound = run, {"__name__": name, "__builtins__": builtins, **_HELPERS}, {}
-        self.peer = None
+        self.peer, self.modules = None, modules
         run.test_modules.add(name)
+        own = {n for n, kind, _ in run.names if kind != "module" and n in names and n not in _RESERVED and n not in modules}
+        self.reserved = _RESERVED if own else frozenset()
 
-    def use(self, names):
+    def use(self, names=None):
         """Makes the program's names among `names` (or all) visible."""
         run, space = self.run, self.space
         if run.peer is not self.peer:
@@ -460,8 +489,13 @@ class Session:
                 if space.get(n) is value:
                     del space[n]
             self.bound, self.peer = {}, run.peer
+        for n in self.modules:
+            if n not in space and (names is None or n in names):
+                space[n] = __import__(n)
         for n, kind, module in run.names:
-            if n in self.bound or names is not None and n not in names or n in space:
+            if n in self.bound or names is not None and n not in names or n in space or n in self.reserved:
+                if n in self.reserved and n in _CONTAINER_TYPES and n not in space:
+                    space[n] = _CONTAINER_TYPES[n]
                 continue
             if kind == "module":
                 if module not in PEER._PURE_MODULES:
@@ -478,9 +512,16 @@ class Session:
                 self.space[n] = self.bound[n] = self.run.peer.request("name", n)
 
 
+def _reserved():
+    import collections, decimal, fractions
+    types_ = {t.__name__: t for t in (collections.deque, collections.Counter, collections.OrderedDict,
+                                      collections.defaultdict, decimal.Decimal, fractions.Fraction)}
+    return types_, frozenset(vars(builtins)) | frozenset(types_)
+
+
 def session_of_statements(run, visible, hidden):
-    session = Session(run)
     tests = visible + hidden
+    session = Session(run, set().union(*[t.names for t in tests]), set().union(*[t.modules for t in tests]))
     outcomes = []
     for i, test in enumerate(tests):
         def body(test=test):
@@ -501,6 +542,9 @@ def report(run, visible, hidden):
 
 
 def perform(job, control, config):
+    global _CONTAINER_TYPES, _RESERVED
+    if _RESERVED is None:
+        _CONTAINER_TYPES, _RESERVED = _reserved()
     run = Run(job, control)
     capture = Output()
     outer = sys.stdout, sys.stderr
@@ -519,12 +563,14 @@ def perform(job, control, config):
         answer["output"] = answer["output"][: run.output_limit]
         answer["seconds"] = round(time.monotonic() - run.started, 6)
     run.close()
+    PEER._MIRRORS.clear()
     return answer
 
 
 def _alarm(run):
-    run.flaw = run.flaw or ("timeout", None)
-    raise PEER.Stopped("timeout")
+    if run.armed:
+        run.flaw = run.flaw or ("timeout", None)
+        raise PEER.Stopped("timeout")
 
 
 def _perform(run, job, config):
@@ -532,26 +578,29 @@ def _perform(run, job, config):
     if "statements" in suite:
         visible, hidden = run_statements(run, job)
         names = [t.name for t in visible], [t.name for t in hidden]
-        plain = all(t.plain for t in visible + hidden)
+        plain = all(t.plain and not t.modules for t in visible + hidden)
         needed = set().union(*[t.names for t in visible + hidden]) if visible or hidden else set()
         work = lambda: session_of_statements(run, visible, hidden)
         imports = [] if plain else sorted({i for t in visible + hidden for i in t.imports})
     else:
         plan = SUITES.plan(run, job)
         hidden = [Statement(s, "hidden test %d" % (i + 1)) for i, s in enumerate(job["hiddenTests"])]
-        names, plain, needed = (plan.names, [t.name for t in hidden]), False, set()
+        names, plain, needed = (plan.names, [t.name for t in hidden]), False, set().union(plan.mentioned, *[t.names for t in hidden])
         work = lambda: plan.run(run, hidden)
         imports = plan.imports
+    run.mentioned = needed
     run.begin(run.wall, True)
     try:
         loaded = run.ensure()
     finally:
+        run.armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)
     if not loaded:
         skip = lambda n: {"name": n, "status": "notRun", "message": "not run: the program does not load"}
         return report(run, [skip(n) for n in names[0]], [skip(n) for n in names[1]])
     run.loaded_once = True
-    if plain and not any(kind == "module" and n in needed for n, kind, _ in run.names):
+    plain = plain and not any(kind == "module" and n in needed for n, kind, _ in run.names)
+    if plain:
         return report(run, *work())
     for name in imports:
         if name.split(".")[0] in sys.stdlib_module_names and name != job["moduleName"]:

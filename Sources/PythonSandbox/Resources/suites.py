@@ -5,8 +5,8 @@ import ast, builtins, contextlib, inspect, io, os, sys, types
 class Plan:
     """A suite that is ready to run: the names of its tests as far as they are known, and what it imports."""
 
-    def __init__(self, names, imports, run):
-        self.names, self.imports, self.run = names, imports, run
+    def __init__(self, names, imports, run, mentioned=()):
+        self.names, self.imports, self.run, self.mentioned = names, imports, run, mentioned
 
 
 def plan(run, job):
@@ -90,7 +90,8 @@ def plan_file(job, source, name):
     if not names:
         raise JUDGE.Unusable("%s: no test found. Tests are top-level asserts, functions named test_…, classes named Test… "
                              "and unittest.TestCase classes." % name)
-    return Plan(names, JUDGE._imports(tree), lambda run, hidden: File(run, source, name, tree, is_test).run(hidden))
+    return Plan(names, JUDGE._imports(tree), lambda run, hidden: File(run, source, name, tree, is_test).run(hidden),
+                JUDGE._names(tree)[0])
 
 
 class File:
@@ -103,13 +104,13 @@ class File:
         module_name = os.path.splitext(os.path.basename(self.name))[0]
         if module_name == run.job["moduleName"] or not module_name.isidentifier():
             module_name = "tests"
-        self.session = JUDGE.Session(run, module_name)
+        self.session = JUDGE.Session(run, *JUDGE._names(self.tree), module_name)
         self.space = self.session.space
         self.space["__file__"] = self.name
         module = types.ModuleType(module_name)
         sys.modules[module_name] = module
         sys.modules[run.job["moduleName"]] = ProgramModule(run)
-        self.session.use(None)
+        self.session.use()
         if not self.top_level():
             return self.outcomes, self.rest(hidden)
         module.__dict__.update(self.space)
@@ -134,7 +135,7 @@ class File:
         before = len(self.outcomes)
 
         def body():
-            self.session.use(None)
+            self.session.use()
             call()
         try:
             outcome = self.judge_run.attempt(name, body, last)
@@ -443,22 +444,19 @@ def run_doctests(run, tests, hidden):
     outcomes = []
     checker = doctest.OutputChecker()
     for where, examples in tests:
-        session = JUDGE.Session(run)
+        trees = []
+        for example in examples:
+            with contextlib.suppress(SyntaxError, ValueError):
+                trees.append(ast.parse(example.source))
+        session = JUDGE.Session(run, *JUDGE._names(ast.Module(trees, [])))
         for i, example in enumerate(examples):
             def body(example=example):
-                session.use(None)
+                session.use()
                 check_example(session.space, example, checker, doctest)
             outcome = run.attempt(JUDGE._title(example.source), body, last=False)
             if example.want or example.exc_msg or outcome["status"] != "passed":
                 outcomes.append(outcome)
-    session = JUDGE.Session(run)
-    out = []
-    for i, test in enumerate(hidden):
-        def statement(test=test):
-            session.use(test.names)
-            exec(test.code, session.space)
-        out.append(run.attempt(test.name, statement, last=i == len(hidden) - 1))
-    return outcomes, out
+    return outcomes, JUDGE.session_of_statements(run, [], hidden)[1]
 
 
 def check_example(space, example, checker, doctest):

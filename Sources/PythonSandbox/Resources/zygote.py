@@ -172,6 +172,7 @@ class Zygote:
             if not self.filter:
                 os.setsid()
             limit(resource.RLIMIT_NOFILE, 64)
+            limit(resource.RLIMIT_STACK, 8 << 20)
             limit(resource.RLIMIT_CORE, 0)
             limit(resource.RLIMIT_MEMLOCK, 0)
             limit(resource.RLIMIT_MSGQUEUE, 0)
