@@ -1,0 +1,42 @@
+public import LineEditor
+public import PythonSandbox
+
+/// One turn of an episode as it is recorded: what the model read and wrote, and what came of it.
+public struct Turn: Hashable, Sendable, Codable {
+    public var completion: Completion
+    /// The command, or nil when the completion holds none that can be read.
+    public var command: Command?
+    /// Why the command could not be read or carried out.
+    public var error: String?
+    /// What the tests say about the program after this turn.
+    public var report: SandboxReport
+    /// The message that answers this turn; nil when the episode ended.
+    public var feedback: String?
+    public var reward: Double
+    /// The digest of the program after this turn: equal states have equal digests.
+    public var programDigest: String
+}
+
+/// How an episode ended.
+public enum EpisodeExit: String, Hashable, Sendable, Codable {
+    /// The model said EXIT.
+    case exit
+    /// All visible tests passed, and the rules end the episode there.
+    case passed
+    /// The turns were used up.
+    case turnLimit
+    /// The conversation no longer fits the model.
+    case contextFull
+    /// A single answer was given and tested (method `direct`).
+    case answered
+    /// The task's own tests can't be used.
+    case unusableTests
+}
+
+/// FNV-1a over the bytes, 64 bits, in hexadecimal: stable between runs and machines, unlike `Hasher`.
+func digest(_ text: String) -> String {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+}
