@@ -56,7 +56,7 @@ extension RepairTask {
     }
 
     /// Calls `body` with each line, without its line feed, until it returns false.
-    static func forEachLine(in file: URL, _ body: (Data) throws -> Bool) throws {
+    public static func forEachLine(in file: URL, _ body: (Data) throws -> Bool) throws {
         func unreadable(_ why: String) -> RepairTaskError {
             RepairTaskError(.unreadable, "\(file.path(percentEncoded: false)): \(why)")
         }

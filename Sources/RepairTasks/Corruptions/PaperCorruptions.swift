@@ -34,7 +34,7 @@ public struct PaperCorruptions: Sendable {
             guard let donor = donor(otherThan: index, using: &generator), var line = generator.element(of: donor.lines)
             else { return nil }
             // Programs indent differently; as they stand, most foreign lines would only be indentation errors.
-            if generator.chance(0.5) {
+            if generator.chance(0.8) {
                 let model = lines[min(place, lines.count - 1)]
                 line = String(model.prefix { $0 == " " || $0 == "\t" } + line.drop { $0 == " " || $0 == "\t" })
             }
