@@ -64,8 +64,9 @@ public struct Synthesizer: Sendable {
                 unusable.append((task.id, "its program is its reference"))
             case .success(let report):
                 tasks.append(task)
-                // Many corrupted programs never end; each would cost the full limit.
-                let seconds = min(5, max(1, (report.seconds * 20).rounded(.up)))
+                // Corrupted programs often never end, and each would cost the full limit. Two limits only, since what
+                // is made must not follow from how fast a machine happens to be.
+                let seconds = report.seconds < 0.1 ? 0.4 : 5
                 limits.append(SandboxLimits(wallSeconds: seconds, cpuSeconds: seconds))
             }
         }

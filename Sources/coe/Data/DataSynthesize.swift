@@ -25,7 +25,7 @@ struct DataSynthesize: AsyncParsableCommand {
     @Option(help: "How the state is shown: paper, compact or compact-diff.") var state = StateForm.compact
     @Option(help: "The seed.") var seed: UInt64 = 0
     @Option(help: "Demonstrations made at the same time; the number of cores when not given.") var workers: Int?
-    @Option(help: "A task file whose tasks must not be trained on, nor their like; repeatable.") var without: [String] =
+    @Option(help: "A task set (of MBPP, its test split) that must not be trained on, nor its like; repeatable.") var without: [String] =
         []
     @Option(help: "The file to write.") var out: String
     @Flag(help: "Print the figures as one JSON object on standard output.") var json = false
@@ -62,7 +62,7 @@ struct DataSynthesize: AsyncParsableCommand {
         }
         var tasks = try from.flatMap { try TaskSet.load($0, split: split) }
         if !without.isEmpty {
-            let test = try without.flatMap { try TaskSet.load($0) }
+            let test = try without.flatMap { try TaskSet.load($0, split: .test) }
             let overlap = try await Overlap.find(of: tasks, with: test)
             let flagged = Set(overlap.findings.map(\.task))
             tasks.removeAll { flagged.contains($0.id) }
