@@ -47,7 +47,7 @@ public struct Prompt: Hashable, Sendable, Codable {
     }
 
     /// The task and its tests, before the program.
-    static func opening(_ task: RepairTask) -> String {
+    public static func opening(_ task: RepairTask) -> String {
         var text = task.prompt.isEmpty ? "" : "Task: \(task.prompt)\n"
         switch task.tests {
         case .statements(let statements):

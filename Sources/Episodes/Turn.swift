@@ -40,3 +40,11 @@ func digest(_ text: String) -> String {
     let digits = String(hash, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
 }
+
+extension Turn {
+    /// The only turn of a method that answers with a whole program.
+    public init(answer: Completion, report: SandboxReport, program: String) {
+        self.init(
+            completion: answer, report: report, reward: report.passed ? 1 : 0, programDigest: digest(program))
+    }
+}

@@ -504,12 +504,18 @@ class Session:
             else:
                 value = run.peer.request("name", n)
             space[n] = self.bound[n] = value
+            if kind == "value" and not isinstance(value, PEER.Remote):
+                run.peer.after_call = self.follow
 
-    def refresh(self, names):
-        """Plain values of the program may have changed since the last test."""
+    def follow(self):
+        """Numbers and texts of the program may change with every call; other values are proxies, which stay true."""
+        peer = self.run.peer
+        if peer is None or peer is not self.peer:
+            return
         for n, kind, _ in self.run.names:
-            if kind == "value" and n in self.bound and n in names and self.space.get(n) is self.bound[n]:
-                self.space[n] = self.bound[n] = self.run.peer.request("name", n)
+            if kind == "value" and n in self.bound and self.space.get(n) is self.bound[n] \
+                    and not isinstance(self.bound[n], PEER.Remote):
+                self.space[n] = self.bound[n] = peer.request("name", n)
 
 
 def _reserved():
@@ -526,7 +532,6 @@ def session_of_statements(run, visible, hidden):
     for i, test in enumerate(tests):
         def body(test=test):
             session.use(test.names)
-            session.refresh(test.names)
             exec(test.code, session.space)
         outcomes.append(run.attempt(test.name, body, last=i == len(tests) - 1))
     return outcomes[: len(visible)], outcomes[len(visible):]

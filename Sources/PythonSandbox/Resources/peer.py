@@ -9,7 +9,8 @@ program may call the functions it was given and touch the objects that the tests
 import array, builtins, collections, datetime, decimal, fractions, io, json, operator, os, pathlib, re, select, struct
 import sys, time, types, weakref
 
-LARGEST_FRAME = 32 << 20
+LARGEST_FRAME, MOST_ITEMS = 32 << 20, 4 << 20
+_TOO_LARGE = "the value is too large to hand over"
 _dumps = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode
 _loads = json.JSONDecoder().decode
 _ATOMS = frozenset({str, bool, type(None), float})
@@ -132,7 +133,11 @@ def _call(self, *args, **kwargs):
     return _peer(self).call(_handle(self), args, kwargs)
 
 
-_DUNDERS["__call__"] = _call
+def _exit(self, kind, value, traceback):
+    return _peer(self).op(_handle(self), "exit", kind, value, None)
+
+
+_DUNDERS["__call__"], _DUNDERS["__exit__"] = _call, _exit
 
 
 def _get_item(o, key):
@@ -297,7 +302,7 @@ class Peer:
         self.exports, self.export_ids, self.class_sent = [], {}, set()
         self.proxies, self.classes = weakref.WeakValueDictionary(), {}
         self.deadline, self.poll, self.on_wait, self.on_reply = None, None, None, None
-        self.before_reply = None
+        self.before_reply = self.after_call = None
         self.module_name, self.keeps_stop_iteration = module_name, True
         self.test_modules = set()
         self.handlers = {"call": self._do_call, "getattr": self._do_getattr, "setattr": self._do_setattr,
@@ -308,7 +313,7 @@ class Peer:
     def send(self, message):
         data = _dumps(message).encode("ascii")
         if len(data) > LARGEST_FRAME:
-            raise ValueError("the value is too large to hand over: more than %d MiB" % (LARGEST_FRAME >> 20))
+            raise ValueError(_TOO_LARGE)
         if self.fd < 0:
             raise RuntimeError("the process that held this object has ended")
         data = _pack(len(data)) + data
@@ -363,7 +368,10 @@ class Peer:
         """
         self.send(list(message))
         try:
-            return self._await(memo)
+            value = self._await(memo)
+            if self.after_call is not None and message[0] != "name":
+                self.after_call()
+            return value
         except StopIteration as stop:
             if self.keeps_stop_iteration or message[0] == "op" and message[2] == "next":
                 raise
@@ -531,6 +539,10 @@ class Peer:
     def encode(self, value):
         return Encoder(self, Memo(1, 1), None).encode(value)
 
+    @staticmethod
+    def too_many(xs):
+        return hasattr(type(xs), "__len__") and len(xs) > MOST_ITEMS
+
     def export(self, o):
         handle = self.export_ids.get(id(o))
         if handle is None:
@@ -570,6 +582,8 @@ class Encoder:
     def items(self, xs):
         encode = self.encode
         out = []
+        if self.peer.too_many(xs):
+            raise ValueError(_TOO_LARGE)
         for x in xs:
             t = type(x)
             out.append(x if t in _ATOMS or t is int and -_SMALL < x < _SMALL else encode(x))
@@ -723,11 +737,17 @@ def _encode_numpy(numpy, x, t):
     return None
 
 
+def _latin(x):
+    if len(x) > LARGEST_FRAME:
+        raise ValueError(_TOO_LARGE)
+    return x.decode("latin-1")
+
+
 _D = datetime
 _ENCODERS = {
     complex: lambda e, x: ["c", x.real, x.imag],
-    bytes: lambda e, x: ["b", x.decode("latin-1")],
-    bytearray: lambda e, x: e.container("B", x, lambda: [x.decode("latin-1")]),
+    bytes: lambda e, x: ["b", _latin(x)],
+    bytearray: lambda e, x: e.container("B", x, lambda: [_latin(x)]),
     tuple: lambda e, x: ["t", e.items(x)],
     list: lambda e, x: e.container("l", x, lambda: [e.items(x)]),
     set: lambda e, x: e.container("s", x, lambda: [e.items(x)]),
