@@ -24,10 +24,10 @@ public struct Demonstrator: Sendable {
         public var initialReport: SandboxReport
     }
 
-    private let cache: ReportCache
+    private let cache: JobCache
     private let options: EpisodeOptions
 
-    public init(cache: ReportCache, state: StateForm) {
+    public init(cache: JobCache, state: StateForm) {
         self.cache = cache
         options = EpisodeOptions(prompt: state.prompt)
     }

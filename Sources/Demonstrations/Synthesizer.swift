@@ -7,7 +7,7 @@ public struct Synthesizer: Sendable {
     public let options: SynthesisOptions
     /// Tasks that can't be used: their reference fails, or is missing, and why.
     public let unusable: [(task: String, why: String)]
-    public let cache: ReportCache
+    public let cache: JobCache
     private let tasks: [RepairTask]
     private let limits: [SandboxLimits]
     private let corruptor: Corruptor
@@ -27,7 +27,7 @@ public struct Synthesizer: Sendable {
         progress: @Sendable (Int, Int) -> Void = { _, _ in }
     ) async throws {
         self.options = options
-        cache = ReportCache(sandbox)
+        cache = JobCache(sandbox)
         let cache = cache
         var reports = [Result<SandboxReport, any Error>?](repeating: nil, count: all.count)
         try await withThrowingTaskGroup(of: (Int, Result<SandboxReport, any Error>?).self) { group in
@@ -64,10 +64,9 @@ public struct Synthesizer: Sendable {
                 unusable.append((task.id, "its program is its reference"))
             case .success(let report):
                 tasks.append(task)
-                // Corrupted programs often never end, and each would cost the full limit. Two limits only, since what
-                // is made must not follow from how fast a machine happens to be.
-                let seconds = report.seconds < 0.1 ? 0.4 : 5
-                limits.append(SandboxLimits(wallSeconds: seconds, cpuSeconds: seconds))
+                // Corrupted programs often never end, and each would cost the full limit. By processor time, and two
+                // limits only, since what is made must not follow from how busy a machine happens to be.
+                limits.append(SandboxLimits(wallSeconds: 10, cpuSeconds: report.seconds < 0.1 ? 0.4 : 5))
             }
         }
         guard !tasks.isEmpty else {

@@ -191,7 +191,7 @@ extension Demonstration {
 
     @Test func `a program is run once while it is remembered`() async throws {
         let sandbox = try await PythonSandbox()
-        let cache = ReportCache(sandbox, capacity: 4)
+        let cache = JobCache(sandbox, capacity: 4)
         let job = someTasks[0].job(program: "x = 1\n")
         let first = try await cache.run(job)
         #expect(try await cache.run(job) == first)

@@ -157,17 +157,20 @@ class Finder(ast.NodeVisitor):
         if isinstance(value, bool):
             self.replace("constant", node, str(not value))
         elif isinstance(value, int) and abs(value) < 10**12 and self.text(node).isdigit():
-            for other in {value + 1, value - 1, 0, 1, 10 * value} - {value}:
+            for other in sorted({value + 1, value - 1, 0, 1, 10 * value} - {value}):
                 if other >= 0:
                     self.replace("constant", node, str(other))
         elif isinstance(value, float) and self.text(node).replace(".", "", 1).isdigit():
-            for other in {value + 1, value * 10, value / 2} - {value}:
+            for other in sorted({value + 1, value * 10, value / 2} - {value}):
                 self.replace("constant", node, repr(other))
         elif value is None:
             self.replace("constant", node, "0")
         elif isinstance(value, str) and node.lineno == node.end_lineno and len(value) < 40:
-            for other in {"", " ", value[1:], value[:-1], value.swapcase(), value + " "} - {value}:
-                self.replace("constant", node, repr(other))
+            text = self.text(node)
+            if text in ('"%s"' % value, "'%s'" % value) and "\\" not in text:
+                # Sorted, since the order of a set of strings differs from run to run.
+                for other in sorted({"", " ", value[1:], value[:-1], value.swapcase(), value + " "} - {value}):
+                    self.replace("constant", node, text[0] + other + text[0])
 
     def visit_Name(self, node):
         names = self.names[-1]

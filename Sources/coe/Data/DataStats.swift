@@ -40,7 +40,7 @@ struct DataStats: AsyncParsableCommand {
         var statistics = Statistics()
         let progress = ProgressLine("programs")
         try await withSandbox { sandbox in
-            let cache = ReportCache(sandbox)
+            let cache = JobCache(sandbox)
             try await inOrder(all, progress) {
                 try await cache.run($0.job(program: $0.program))
             } each: { task, report in

@@ -3,7 +3,7 @@ public import PythonSandbox
 /// Runs jobs in the sandbox, each program once as long as it is remembered.
 ///
 /// Remembers between `capacity` / 2 and `capacity` reports: those of two generations, of which the older is dropped.
-public actor ReportCache {
+public actor JobCache {
     private let sandbox: PythonSandbox
     private let capacity: Int
     private var young: [SandboxJob: SandboxReport] = [:]
