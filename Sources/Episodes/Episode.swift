@@ -33,6 +33,8 @@ public struct Episode: Sendable {
     private var tried: [String: Set<Command>] = [:]
     /// A turn whose program is being tested.
     private var pending: Turn?
+    /// The program in the last message to the model.
+    private var shown: ProgramText
     private let limits: SandboxLimits
 
     public init(task: RepairTask, options: EpisodeOptions = EpisodeOptions(), limits: SandboxLimits = SandboxLimits()) {
@@ -40,6 +42,7 @@ public struct Episode: Sendable {
         self.options = options
         self.limits = limits
         program = ProgramText(task.program)
+        shown = program
     }
 
     /// What the tests say about the program as it is.
@@ -133,7 +136,8 @@ public struct Episode: Sendable {
         if let error = turn.error {
             feedback = "Error: \(Prompt.shortened(error, to: 300))\n\(feedback)"
         }
-        let message = options.prompt.state(program, feedback: feedback)
+        let message = options.prompt.state(program, after: shown, feedback: feedback)
+        shown = program
         turn.feedback = message
         turns.append(turn)
         return .respond([ChatMessage(role: .user, content: message)])

@@ -9,10 +9,13 @@ public struct Prompt: Hashable, Sendable, Codable {
     public var numbering: NumberingStyle
     /// Whether worked examples stand before the task, for a model that was not trained on the commands.
     public var workedExamples: Bool
+    /// Whether after the first turn the lines around the change are shown alone, for fewer tokens.
+    public var changesOnly: Bool
 
-    public init(numbering: NumberingStyle = .compact, workedExamples: Bool = true) {
+    public init(numbering: NumberingStyle = .compact, workedExamples: Bool = true, changesOnly: Bool = false) {
         self.numbering = numbering
         self.workedExamples = workedExamples
+        self.changesOnly = changesOnly
     }
 
     /// The characters of tests, of one value and of one message that are shown. Longer ones would fill the context of
@@ -73,6 +76,24 @@ public struct Prompt: Hashable, Sendable, Codable {
     public func state(_ program: ProgramText, feedback: String) -> String {
         let lines = program.numbered(numbering)
         return (lines.isEmpty ? "" : lines + "\n") + "***\n" + feedback
+    }
+
+    /// What answers a command that made `program` of `before`: the state, or the changed lines with a line around them
+    /// and their new numbers, `***`, and what the tests say.
+    public func state(_ program: ProgramText, after before: ProgramText, feedback: String) -> String {
+        if !changesOnly { return state(program, feedback: feedback) }
+        let old = before.lines.map { Array($0.utf8) }
+        let new = program.lines.map { Array($0.utf8) }
+        if old == new { return "***\n" + feedback }
+        var head = 0
+        while head < min(old.count, new.count), old[head] == new[head] { head += 1 }
+        var tail = 0
+        while tail < min(old.count, new.count) - head, old[old.count - 1 - tail] == new[new.count - 1 - tail] {
+            tail += 1
+        }
+        let numbered = program.numbered(numbering).split(separator: "\n", omittingEmptySubsequences: false)
+        let shown = numbered[max(0, head - 1)..<min(new.count, new.count - tail + 1)]
+        return shown.map { $0 + "\n" }.joined() + "***\n" + feedback
     }
 
     /// What the tests say: every fault with the values compared or the line, as far as the report knows them.

@@ -39,7 +39,7 @@ extension RepairTask {
         }
     }
 
-    private static func sentence(_ error: any Error) -> String {
+    static func sentence(_ error: any Error) -> String {
         func path(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
             (context.codingPath + (key.map { [$0] } ?? []))
                 .map { $0.intValue.map { "item \($0 + 1)" } ?? $0.stringValue }.joined(separator: ", ")
@@ -56,7 +56,7 @@ extension RepairTask {
     }
 
     /// Calls `body` with each line, without its line feed, until it returns false.
-    private static func forEachLine(in file: URL, _ body: (Data) throws -> Bool) throws {
+    public static func forEachLine(in file: URL, _ body: (Data) throws -> Bool) throws {
         func unreadable(_ why: String) -> RepairTaskError {
             RepairTaskError(.unreadable, "\(file.path(percentEncoded: false)): \(why)")
         }

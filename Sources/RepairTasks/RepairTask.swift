@@ -65,12 +65,17 @@ extension RepairTask: Codable {
         }
         id = try container.decode(String.self, forKey: .id)
         prompt = try container.decode(String.self, forKey: .prompt)
-        program = try container.decode(String.self, forKey: .program)
         moduleName = try container.decodeIfPresent(String.self, forKey: .moduleName) ?? "program"
         hiddenTests = try container.decodeIfPresent([String].self, forKey: .hiddenTests) ?? []
         setup = try container.decodeIfPresent(String.self, forKey: .setup)
         prelude = try container.decodeIfPresent(String.self, forKey: .prelude)
         reference = try container.decodeIfPresent(String.self, forKey: .reference)
+        // A collection of correct programs, to be corrupted, has no faulty ones.
+        if let reference, !container.contains(.program) {
+            program = reference
+        } else {
+            program = try container.decode(String.self, forKey: .program)
+        }
         meta = try container.decodeIfPresent(JSONValue.self, forKey: .meta)
         if case .statements(let statements) = tests, statements.isEmpty {
             throw DecodingError.dataCorruptedError(

@@ -5,12 +5,16 @@ public struct RepairTaskError: Error, Hashable, Sendable, CustomStringConvertibl
         case unreadable
         /// A line is no task.
         case badLine
+        /// No Python to parse programs with.
+        case noPython
+        /// A data set could not be fetched, or is not the one that is known.
+        case fetch
     }
 
     public var code: Code
     public var description: String
 
-    init(_ code: Code, _ description: String) {
+    public init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description
     }

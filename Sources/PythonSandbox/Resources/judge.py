@@ -290,6 +290,7 @@ class Run:
             names = peer.request("load", {
                 "prelude": self.job.get("prelude"), "program": self.job["program"], "setup": self.job.get("setup"),
                 "module": self.job["moduleName"], "memory": limits["memoryBytes"], "cpu": max(1, int(limits["cpuSeconds"] + 0.999)),
+                "cpuTime": limits["cpuSeconds"],
                 "file": limits["fileBytes"], "processes": limits["processes"]})
             self.names = [(str(n), str(k), m if type(m) is str else None) for n, k, m, _ in names]
             self.values = {str(n): value for n, _, _, value in names if value is not None}
@@ -363,7 +364,7 @@ class Run:
             return {"status": "error", "type": "ProgramEnded", "message": "the program closed its channel"}
         if os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
-            if number == signal.SIGXCPU:
+            if number in (signal.SIGXCPU, signal.SIGPROF):
                 return {"status": "timeout", "type": "Timeout", "message": "timed out"}
             if number == signal.SIGKILL:
                 used = self.job["limits"]["cpuSeconds"]

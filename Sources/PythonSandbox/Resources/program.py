@@ -1,5 +1,5 @@
 """The process in which the candidate's code runs: loads it, then answers the judge's questions until it is killed."""
-import builtins, io, os, resource, sys, types
+import builtins, io, os, resource, signal, sys, types
 
 
 class Namespace:
@@ -30,6 +30,8 @@ def main(fd):
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.setrlimit(kind, (value, value))
         resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+        # The limit above counts in whole seconds. A program may undo this one, and meets that one then.
+        signal.setitimer(signal.ITIMER_PROF, job["cpuTime"])
         module = types.ModuleType(job["module"])
         sys.modules[job["module"]] = module
         state["module"] = module

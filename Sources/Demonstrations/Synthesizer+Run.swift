@@ -1,0 +1,42 @@
+import RepairTasks
+
+extension Synthesizer {
+    /// Makes demonstrations from draw `start` on, many at once, and hands them on in the order of their draws until
+    /// `body` returns false.
+    ///
+    /// What is handed on depends on the seed alone. Memory doesn't grow with the number.
+    ///
+    /// - Parameters:
+    ///   - workers: how many are made at once.
+    ///   - body: gets the draw and what it gave.
+    public func run(
+        from start: Int = 0, workers: Int, _ body: (Int, Demonstration?) async throws -> Bool
+    ) async throws {
+        try await withThrowingTaskGroup(of: (Int, Demonstration?).self) { group in
+            var next = start
+            var due = start
+            var waiting: [Int: Demonstration?] = [:]
+            // A slow draw, a program that never ends say, must not leave the others idle.
+            let ahead = max(workers, 1) * 16
+            var running = 0
+            while true {
+                while running < max(workers, 1) * 2, next < due + ahead {
+                    let index = next
+                    group.addTask { (index, try await demonstration(index)) }
+                    next += 1
+                    running += 1
+                }
+                guard let (index, result) = try await group.next() else { return }
+                running -= 1
+                waiting.updateValue(result, forKey: index)
+                while let result = waiting.removeValue(forKey: due) {
+                    if try await !body(due, result) {
+                        group.cancelAll()
+                        return
+                    }
+                    due += 1
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import ArgumentParser
+import Demonstrations
+import Foundation
+
+struct DataExport: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Writes demonstrations in the form that another trainer takes, as JSON lines.",
+        discussion: "Example: coe data export demos.jsonl --to trl --out demos-trl.jsonl")
+
+    @Argument(help: "The demonstration file.") var file: String
+    @Option(help: "trl, verl or openenv.") var to: ExportFormat
+    @Option(help: "The file to write.") var out: String
+
+    func run() async throws {
+        let manager = FileManager.default
+        let part = out + ".part"
+        guard manager.createFile(atPath: part, contents: nil), let handle = FileHandle(forWritingAtPath: part) else {
+            throw UsageError(description: "\(out) can't be written.")
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var rows = 0
+        do {
+            try Demonstration.forEach(in: URL(filePath: file)) { demonstration in
+                for row in demonstration.rows(to) {
+                    try handle.write(contentsOf: encoder.encode(row) + [0x0A])
+                    rows += 1
+                }
+            }
+        } catch {
+            try? manager.removeItem(atPath: part)
+            throw error
+        }
+        try handle.close()
+        _ = try manager.replaceItemAt(URL(filePath: out), withItemAt: URL(filePath: part))
+        Terminal.say("\(rows) rows in \(out).")
+    }
+}

@@ -1,0 +1,128 @@
+import Demonstrations
+import Foundation
+import LineEditor
+import PythonSandbox
+import RepairTasks
+import Testing
+
+@Suite struct DemonstrationFileTests {
+    func path() -> URL { FileManager.default.temporaryDirectory.appending(path: "demonstrations-\(UUID()).jsonl") }
+
+    /// Writes until the file holds `count`.
+    func write(_ count: Int, to path: URL, _ options: SynthesisOptions, workers: Int) async throws {
+        let sandbox = try await PythonSandbox()
+        let synthesizer = try await Synthesizer(tasks: someTasks, options: options, sandbox: sandbox)
+        var file = try DemonstrationFile(path, options: options)
+        try await synthesizer.run(from: file.nextIndex, workers: workers) { _, demonstration in
+            if let demonstration { try file.append(demonstration) }
+            return file.count < count
+        }
+        try file.close()
+        await sandbox.shutdown()
+    }
+
+    @Test func `an interrupted run goes on to the same bytes`() async throws {
+        let options = SynthesisOptions(seed: 11, recovery: 0.2)
+        let whole = path()
+        try await write(30, to: whole, options, workers: 4)
+        let bytes = try Data(contentsOf: whole)
+        let cut = path()
+        // In the middle of a line, as a kill leaves it.
+        try bytes.prefix(bytes.count * 2 / 5).write(to: cut)
+        try await write(30, to: cut, options, workers: 1)
+        #expect(try Data(contentsOf: cut) == bytes)
+    }
+
+    @Test func `what is there already is not written again`() async throws {
+        let options = SynthesisOptions(seed: 12)
+        let path = path()
+        try await write(3, to: path, options, workers: 1)
+        var file = try DemonstrationFile(path, options: options)
+        var lines = 0
+        try Demonstration.forEach(in: path) { demonstration in
+            lines += 1
+            let isNew = try file.append(demonstration)
+            #expect(!isNew)
+        }
+        #expect(lines == 3 && file.count == 3)
+    }
+
+    @Test func `a file of other options, or of something else, is left alone`() async throws {
+        let path = path()
+        try await write(2, to: path, SynthesisOptions(seed: 13), workers: 1)
+        let before = try Data(contentsOf: path)
+        #expect(throws: RepairTaskError.self) { try DemonstrationFile(path, options: SynthesisOptions(seed: 14)) }
+        #expect(throws: RepairTaskError.self) {
+            try DemonstrationFile(path, options: SynthesisOptions(seed: 13, state: .paper))
+        }
+        #expect(try Data(contentsOf: path) == before)
+        let foreign = self.path()
+        try Data("{\"a\": 1}\n".utf8).write(to: foreign)
+        #expect(throws: RepairTaskError.self) { try DemonstrationFile(foreign, options: SynthesisOptions()) }
+        #expect(try String(contentsOf: foreign, encoding: .utf8) == "{\"a\": 1}\n")
+    }
+
+    @Test func `TRL's completions are the answers to be learned, each with all that goes before`() async throws {
+        let made = try await demonstrations(6, SynthesisOptions(seed: 15, recovery: 1))
+        for demonstration in made {
+            let rows = demonstration.rows(.trl)
+            #expect(rows.count == demonstration.meta.commands)
+            let learned = demonstration.messages.filter { $0.learn == true }.map(\.content)
+            let completions = rows.compactMap { row -> String? in
+                guard case .array(let messages)? = row["completion"], messages.count == 1,
+                    case .string(let content)? = messages[0]["content"]
+                else { return nil }
+                return content
+            }
+            #expect(completions == learned)
+            guard case .array(let prompt)? = rows.last?["prompt"] else {
+                Issue.record("no prompt")
+                continue
+            }
+            #expect(prompt.count == demonstration.messages.count - 1)
+        }
+    }
+
+    @Test func `verl's and OpenEnv's rows hold the start, the tests and the answer`() async throws {
+        let made = try await demonstrations(2, SynthesisOptions(seed: 16))
+        for demonstration in made {
+            let verl = try #require(demonstration.rows(.verl).first)
+            #expect(verl["reward_model"]?["ground_truth"] == demonstration.task.reference.map(JSONValue.string))
+            #expect(verl["extra_info"]?["program"] == .string(demonstration.task.program))
+            guard case .array(let prompt)? = verl["prompt"] else {
+                Issue.record("no prompt")
+                continue
+            }
+            #expect(prompt.last?["content"] == .string(demonstration.messages[1].content))
+            let openenv = try #require(demonstration.rows(.openenv).first)
+            guard case .array(let tests)? = openenv["tests"], case .array(let hidden)? = openenv["hidden_tests"] else {
+                Issue.record("no tests")
+                continue
+            }
+            #expect(tests.count >= 4 && hidden.count >= 4)
+        }
+    }
+
+    @Test func `the statistics count what is there`() async throws {
+        let made = try await demonstrations(20, SynthesisOptions(seed: 17, recovery: 0.4))
+        var statistics = Statistics()
+        for demonstration in made { statistics.add(demonstration) { $0.split(separator: " ").count } }
+        #expect(statistics.items == 20)
+        #expect(statistics.commands["EXIT"] == 20)
+        #expect(statistics.kinds.values.reduce(0, +) == 20)
+        #expect(statistics.failures.values.reduce(0, +) == 20)
+        #expect(statistics.operators.values.reduce(0, +) == made.reduce(0) { $0 + $1.meta.operators.count })
+        #expect(statistics.editDistance.sum == made.reduce(0) { $0 + $1.meta.editDistance })
+        #expect(statistics.learnedTokens.sum > 0 && statistics.learnedTokens.sum < statistics.tokens.sum)
+        let page = statistics.page(title: "a <b>")
+        #expect(page.contains("a &lt;b>") && page.contains("<svg") && !page.contains("http"))
+        #expect(statistics.table.contains("EXIT"))
+    }
+
+    @Test func `quantiles and means are those of the values`() {
+        var values = Statistics.Distribution()
+        for value in [5, 1, 1, 9, 4] { values.add(value) }
+        #expect(values.mean == 4)
+        #expect([0, 0.5, 0.8, 1].map(values.quantile) == [1, 4, 5, 9])
+    }
+}
