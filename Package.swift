@@ -25,7 +25,12 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             resources: ["peer", "program", "suites", "judge", "zygote"].map { .embedInCode("Resources/\($0).py") }),
-        .target(name: "RepairTasks", dependencies: ["PythonSandbox"]),
+        .target(
+            name: "RepairTasks",
+            dependencies: [
+                "LineEditor", "PythonSandbox", .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            resources: [.embedInCode("Resources/syntax.py"), .embedInCode("Resources/starter.jsonl")]),
         .target(name: "Episodes", dependencies: ["LineEditor", "PythonSandbox", "RepairTasks"]),
         .target(name: "Tokenization"),
 
@@ -43,11 +48,12 @@ let package = Package(
             name: "Policies", dependencies: ["Episodes", "LanguageModels", "LineEditor", "Tensors", "Tokenization"]),
 
         // What is built from both.
+        .target(name: "Demonstrations", dependencies: ["Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
         .target(name: "Evaluation", dependencies: ["Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
         .executableTarget(
             name: "coe",
             dependencies: [
-                "Evaluation", "Episodes", "LineEditor", "LanguageModels", "Policies", "PythonSandbox", "RepairTasks",
+                "Demonstrations", "Evaluation", "Episodes", "LineEditor", "LanguageModels", "Policies", "PythonSandbox", "RepairTasks",
                 "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: linkTorch),
@@ -56,7 +62,10 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Tokenization"], path: "Tests/TestSupport"),
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"]),
         .testTarget(name: "PythonSandboxTests", dependencies: ["PythonSandbox"]),
-        .testTarget(name: "RepairTasksTests", dependencies: ["RepairTasks", "PythonSandbox"]),
+        .testTarget(name: "RepairTasksTests", dependencies: ["LineEditor", "RepairTasks", "PythonSandbox"]),
+        .testTarget(
+            name: "DemonstrationsTests",
+            dependencies: ["Demonstrations", "Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
         .testTarget(name: "EpisodesTests", dependencies: ["Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
         .testTarget(
             name: "EvaluationTests",

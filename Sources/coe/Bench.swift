@@ -5,7 +5,7 @@ import Tensors
 
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measures this machine's speed.", subcommands: [BenchInference.self])
+        abstract: "Measures this machine's speed.", subcommands: [BenchInference.self, BenchSandbox.self, BenchSoak.self])
 }
 
 struct BenchInference: AsyncParsableCommand {

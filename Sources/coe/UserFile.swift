@@ -87,7 +87,7 @@ struct SandboxOptions: ParsableArguments {
 
 /// Runs `body` with a sandbox that is shut down whatever happens.
 func withSandbox<Result: Sendable>(
-    _ configuration: SandboxConfiguration, _ body: (PythonSandbox) async throws -> Result
+    _ configuration: SandboxConfiguration = .default, _ body: (PythonSandbox) async throws -> Result
 ) async throws -> Result {
     let sandbox = try await PythonSandbox(configuration)
     do {
