@@ -24,6 +24,8 @@ struct Jail: Sendable {
     /// The folder in which programs run; inside the jail a small file system in memory.
     var folder: String
 
+    /// bubblewrap's command.
+    var bubblewrap = "bwrap"
     /// Whether to put each worker into a control group.
     var usesControlGroup = false
 
@@ -104,7 +106,7 @@ struct Jail: Sendable {
         let isolated = interpreter.version.lexicographicallyPrecedes([3, 11]) ? [] : ["-P"]
         let python = ["-S", "-s"] + isolated + ["-B", "-c", script]
         if case .caller = identity { return (interpreter.executable, python) }
-        return ("bwrap", arguments + [interpreter.executable] + python)
+        return (bubblewrap, arguments + [interpreter.executable] + python)
     }
 
     /// The environment with which Python starts; the zygote empties it before any program runs.

@@ -197,7 +197,7 @@ public actor PythonSandbox {
     }
 
     /// Tries the jail alone and turns its complaint into a sentence that names the missing layer.
-    private static func diagnose(_ jail: Jail, _ cause: any Error) async -> SandboxError {
+    static func diagnose(_ jail: Jail, _ cause: any Error) async -> SandboxError {
         let advice = "Install or allow it, or run with --unsafe-no-sandbox if you trust the programs."
         let (executable, arguments) = jail.command(script: "print('inside')")
         do {
