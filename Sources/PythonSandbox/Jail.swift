@@ -24,6 +24,18 @@ struct Jail: Sendable {
     /// The folder in which programs run; inside the jail a small file system in memory.
     var folder: String
 
+    /// bubblewrap's command, found on `PATH` here because workers start with an environment of their own.
+    var bubblewrap = Jail.locateBubblewrap()
+
+    private static func locateBubblewrap() -> String {
+        let path = getenv("PATH").map { String(cString: $0) } ?? ""
+        for folder in path.split(separator: ":") {
+            let candidate = "\(folder)/bwrap"
+            if access(candidate, X_OK) == 0 { return candidate }
+        }
+        return "bwrap"
+    }
+
     /// Whether to put each worker into a control group.
     var usesControlGroup = false
 
@@ -104,7 +116,7 @@ struct Jail: Sendable {
         let isolated = interpreter.version.lexicographicallyPrecedes([3, 11]) ? [] : ["-P"]
         let python = ["-S", "-s"] + isolated + ["-B", "-c", script]
         if case .caller = identity { return (interpreter.executable, python) }
-        return ("bwrap", arguments + [interpreter.executable] + python)
+        return (bubblewrap, arguments + [interpreter.executable] + python)
     }
 
     /// The environment with which Python starts; the zygote empties it before any program runs.

@@ -20,7 +20,8 @@ struct PythonInterpreter: Decodable, Sendable {
     var sitePackages: [String]
 
     private static let question = #"""
-        import glob, json, os, subprocess, sys, sysconfig
+        import glob, json, os, shutil, subprocess, sys, sysconfig
+        ldd = shutil.which("ldd", path=os.environ.get("PATH", "") + ":/usr/bin:/bin") or "ldd"
         executable = os.path.realpath(sys.executable)
         paths = sysconfig.get_paths()
         stdlib = [os.path.realpath(p) for p in {paths["stdlib"], paths["platstdlib"]}]
@@ -30,7 +31,7 @@ struct PythonInterpreter: Decodable, Sendable {
         skip = ("_tkinter", "readline", "nis", "_curses", "_dbm", "_gdbm", "_crypt", "_test", "_xx", "xx")
         modules = [m for d in stdlib for m in glob.glob(os.path.join(d, "lib-dynload", "*.so"))
                    if not os.path.basename(m).startswith(skip)]
-        listing = subprocess.run(["ldd", executable, *modules], capture_output=True, text=True).stdout
+        listing = subprocess.run([ldd, executable, *modules], capture_output=True, text=True).stdout
         files = {executable}
         for line in listing.splitlines():
             for word in line.split():

@@ -15,10 +15,21 @@ import Subprocess
 /// program runs; the tests run in another, the *judge*. Only values cross between them, so nothing that a program does
 /// to its interpreter reaches the verdict.
 ///
-/// Limits of that boundary: tests see the program's objects as proxies (attributes, calls, iteration, operators,
-/// isinstance, exceptions work; `type(x) is C` holds for the program's classes, not for containers read from
-/// attributes); a proxy is never equal to a plain value; tests cannot derive classes from the program's; a list that a
-/// program keeps and changes after the call returned does not change in the test.
+/// Each test may use what is left of the job's time but a reserve (a fifth, at most one second) for the tests after it.
+/// After a test that ran out of time or whose process ended, the next test gets a fresh process with the program loaded
+/// anew. Reports are kept and given again for equal jobs (`SandboxConfiguration.cachedReports`).
+///
+/// What works across the boundary: plain values by copy with identity and in-place changes of arguments; instances,
+/// functions, classes, generators and exceptions of the program as proxies; functions and objects of the tests that are
+/// handed to the program. What does not:
+/// - A proxy never equals a plain value, even where the program's class says so.
+/// - Operators with a plain operand work on objects that the tests constructed, not on objects that a function returned
+///   (an object must not see the wanted value).
+/// - Tests cannot derive classes from the program's. `type(x) is list` is false for a list read from an attribute.
+/// - A list that the program keeps and changes after the call has returned does not change in the test.
+/// - Names of built-ins and of common library names (`Counter`, `math.…`) keep their meaning in tests, unless such a name
+///   is the only one of the program that the tests use.
+/// - A test file's fixtures have function scope; plug-ins and `conftest.py` are not read.
 public actor PythonSandbox {
     private let configuration: SandboxConfiguration
     private let jail: Jail
@@ -186,7 +197,7 @@ public actor PythonSandbox {
     }
 
     /// Tries the jail alone and turns its complaint into a sentence that names the missing layer.
-    private static func diagnose(_ jail: Jail, _ cause: any Error) async -> SandboxError {
+    static func diagnose(_ jail: Jail, _ cause: any Error) async -> SandboxError {
         let advice = "Install or allow it, or run with --unsafe-no-sandbox if you trust the programs."
         let (executable, arguments) = jail.command(script: "print('inside')")
         do {

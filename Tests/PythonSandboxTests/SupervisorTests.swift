@@ -118,6 +118,16 @@ import Testing
         #expect(error?.code == .interpreter)
     }
 
+    @Test func aMissingBubblewrapIsNamed() async throws {
+        var jail = try await Jail(
+            interpreter: PythonInterpreter.find("python3"), sitePackages: false, identity: .userNamespace,
+            folder: "/tmp")
+        jail.bubblewrap = "/nowhere/bwrap"
+        let error = await PythonSandbox.diagnose(jail, Worker.Failure.silent)
+        #expect(error.code == .unavailable)
+        #expect(error.description.contains("bubblewrap") && error.description.contains("--unsafe-no-sandbox"))
+    }
+
     @Test func theLayersAreNamed() async throws {
         let layers = try await Shared.sandbox.value.layers.joined(separator: "\n")
         for word in ["bubblewrap", "seccomp", "limits", "cgroup"] { #expect(layers.contains(word)) }
