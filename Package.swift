@@ -53,7 +53,8 @@ let package = Package(
         .executableTarget(
             name: "coe",
             dependencies: [
-                "Demonstrations", "Evaluation", "Episodes", "LineEditor", "LanguageModels", "Policies", "PythonSandbox", "RepairTasks",
+                "Demonstrations", "Evaluation", "Episodes", "LineEditor", "LanguageModels", "Policies", "PythonSandbox",
+                "RepairTasks",
                 "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: linkTorch),

@@ -52,7 +52,8 @@ struct WorkedExample {
         WorkedExample(
             task: RepairTask(
                 id: "example/count-even", prompt: "Write a function that counts the even numbers.",
-                program: "def count_even(numbers):\n    count = 0\n    for number in numbers:\n        if number % 2 == 1:\n            count += 1\n    return count\n",
+                program:
+                    "def count_even(numbers):\n    count = 0\n    for number in numbers:\n        if number % 2 == 1:\n            count += 1\n    return count\n",
                 tests: .statements(["assert count_even([1, 2, 3]) == 1", "assert count_even([5]) == 0"])),
             feedback: "test 1: got 2, want 1\ntest 2: got 1, want 0",
             turns: [(.replace(line: 4, content: "        if number % 2 == 0:"), "All tests pass.")]),

@@ -171,7 +171,8 @@ public final class CausalLM: Sendable {
             let mixed = try queries.attention(
                 key: held.keys.reshaped([1, shared, -1, width]), value: held.values.reshaped([1, shared, -1, width]),
                 mask: mask, scale: 1 / Double(width).squareRoot())
-            outputs.append(try mixed.reshaped([heads, count, width]).transposed(0, 1).reshaped([count, heads * width]))
+            outputs.append(
+                try mixed.reshaped([heads, count, width]).transposed(0, 1).reshaped([count, heads * width]))
         }
         let joined = outputs.count == 1 ? outputs[0] : try Tensor.concatenated(outputs, dimension: 0)
         return try layer.output(joined)

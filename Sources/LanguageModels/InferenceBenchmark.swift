@@ -1,6 +1,5 @@
 import Tensors
 
-
 /// How fast a model reads and writes on this machine.
 ///
 /// Each figure is the median over rounds that go through all cases in turn, so that a change of the machine's speed

@@ -17,21 +17,23 @@ public struct LoRAAdapter: Sendable {
         func failure(_ what: String) -> LanguageModelError { LanguageModelError(.adapterMismatch, "\(path) \(what).") }
         let folder = URL(filePath: path)
         struct Configuration: Decodable {
-            var peft_type: String?
+            var peftType: String?
             var r: Int
-            var lora_alpha: Double
-            var use_rslora: Bool?
-            var use_dora: Bool?
-            var modules_to_save: [String]?
+            var loraAlpha: Double
+            var useRslora: Bool?
+            var useDora: Bool?
+            var modulesToSave: [String]?
         }
         guard let data = try? Data(contentsOf: folder.appending(path: "adapter_config.json")) else {
             throw failure("is not an adapter: it holds no adapter_config.json")
         }
-        guard let configuration = try? JSONDecoder().decode(Configuration.self, from: data), configuration.r > 0 else {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        guard let configuration = try? decoder.decode(Configuration.self, from: data), configuration.r > 0 else {
             throw failure("has an adapter_config.json without a usable rank and alpha")
         }
-        guard configuration.peft_type ?? "LORA" == "LORA", configuration.use_dora != true,
-            configuration.modules_to_save?.isEmpty ?? true
+        guard configuration.peftType ?? "LORA" == "LORA", configuration.useDora != true,
+            configuration.modulesToSave?.isEmpty ?? true
         else {
             throw failure("is not a plain LoRA adapter (DoRA, other PEFT types and modules_to_save are not supported)")
         }
@@ -55,8 +57,8 @@ public struct LoRAAdapter: Sendable {
         }
         self.path = path
         rank = configuration.r
-        let divisor = configuration.use_rslora == true ? Double(rank).squareRoot() : Double(rank)
-        scale = configuration.lora_alpha / divisor
+        let divisor = configuration.useRslora == true ? Double(rank).squareRoot() : Double(rank)
+        scale = configuration.loraAlpha / divisor
         self.layers = layers
     }
 

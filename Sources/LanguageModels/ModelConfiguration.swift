@@ -65,7 +65,8 @@ extension ModelConfiguration {
         let headCount = try integer("attention.head_count")
         let hiddenSize = try integer("embedding_length")
         if let type = gguf.string("\(name).rope.scaling.type"), type != "none" {
-            throw LanguageModelError(.unsupported, "\(gguf.path) uses the RoPE scaling \(type), which is not supported.")
+            throw LanguageModelError(
+                .unsupported, "\(gguf.path) uses the RoPE scaling \(type), which is not supported.")
         }
         self.init(
             family: family, hiddenSize: hiddenSize, intermediateSize: try integer("feed_forward_length"),
@@ -83,29 +84,34 @@ extension ModelConfiguration {
     init(json: Data, source: String) throws {
         let file: ConfigurationFile
         do {
-            file = try JSONDecoder().decode(ConfigurationFile.self, from: json)
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            file = try decoder.decode(ConfigurationFile.self, from: json)
         } catch {
-            throw LanguageModelError(.modelNotReadable, "\(source) is not the config.json of a language model: \(error)")
-        }
-        guard let family = Family(rawValue: file.model_type) else {
             throw LanguageModelError(
-                .unsupported, "\(source) describes a model of type \(file.model_type); supported are llama and qwen2.")
+                .modelNotReadable, "\(source) is not the config.json of a language model: \(error)")
         }
-        guard file.use_sliding_window != true else {
-            throw LanguageModelError(.unsupported, "\(source) asks for sliding-window attention, which is not supported.")
+        guard let family = Family(rawValue: file.modelType) else {
+            throw LanguageModelError(
+                .unsupported, "\(source) describes a model of type \(file.modelType); supported are llama and qwen2.")
         }
-        guard file.hidden_act == nil || file.hidden_act == "silu" else {
-            throw LanguageModelError(.unsupported, "\(source) asks for the activation \(file.hidden_act ?? ""); silu is supported.")
+        guard file.useSlidingWindow != true else {
+            throw LanguageModelError(
+                .unsupported, "\(source) asks for sliding-window attention, which is not supported.")
+        }
+        guard file.hiddenAct == nil || file.hiddenAct == "silu" else {
+            throw LanguageModelError(
+                .unsupported, "\(source) asks for the activation \(file.hiddenAct ?? ""); silu is supported.")
         }
         // Transformers 5 writes all of RoPE into `rope_parameters`, earlier versions `rope_theta` and `rope_scaling`.
-        let rope = file.rope_parameters ?? file.rope_scaling
+        let rope = file.ropeParameters ?? file.ropeScaling
         var scaling: Llama3Scaling?
-        switch rope?.rope_type ?? rope?.type ?? "default" {
+        switch rope?.ropeType ?? rope?.type ?? "default" {
         case "default":
             break
         case "llama3":
-            guard let rope, let factor = rope.factor, let low = rope.low_freq_factor, let high = rope.high_freq_factor,
-                let original = rope.original_max_position_embeddings
+            guard let rope, let factor = rope.factor, let low = rope.lowFreqFactor, let high = rope.highFreqFactor,
+                let original = rope.originalMaxPositionEmbeddings
             else {
                 throw LanguageModelError(.modelNotReadable, "\(source) lacks numbers of its llama3 RoPE scaling.")
             }
@@ -115,14 +121,14 @@ extension ModelConfiguration {
             throw LanguageModelError(.unsupported, "\(source) uses the RoPE scaling \(type); supported is llama3.")
         }
         self.init(
-            family: family, hiddenSize: file.hidden_size, intermediateSize: file.intermediate_size,
-            layerCount: file.num_hidden_layers, headCount: file.num_attention_heads,
-            keyValueHeadCount: file.num_key_value_heads ?? file.num_attention_heads,
-            headWidth: file.head_dim ?? file.hidden_size / max(1, file.num_attention_heads),
-            vocabularySize: file.vocab_size, contextLength: file.max_position_embeddings,
-            rmsNormEpsilon: file.rms_norm_eps, ropeBase: rope?.rope_theta ?? file.rope_theta ?? 10_000,
-            ropeScaling: scaling, hasAttentionBias: family == .qwen2 || file.attention_bias == true,
-            tiesEmbeddings: file.tie_word_embeddings ?? false)
+            family: family, hiddenSize: file.hiddenSize, intermediateSize: file.intermediateSize,
+            layerCount: file.numHiddenLayers, headCount: file.numAttentionHeads,
+            keyValueHeadCount: file.numKeyValueHeads ?? file.numAttentionHeads,
+            headWidth: file.headDim ?? file.hiddenSize / max(1, file.numAttentionHeads),
+            vocabularySize: file.vocabSize, contextLength: file.maxPositionEmbeddings,
+            rmsNormEpsilon: file.rmsNormEps, ropeBase: rope?.ropeTheta ?? file.ropeTheta ?? 10_000,
+            ropeScaling: scaling, hasAttentionBias: family == .qwen2 || file.attentionBias == true,
+            tiesEmbeddings: file.tieWordEmbeddings ?? false)
         try validate(source: source)
     }
 
@@ -140,32 +146,32 @@ extension ModelConfiguration {
 
 private struct ConfigurationFile: Decodable {
     struct Rope: Decodable {
-        var rope_type: String?
+        var ropeType: String?
         var type: String?
-        var rope_theta: Double?
+        var ropeTheta: Double?
         var factor: Double?
-        var low_freq_factor: Double?
-        var high_freq_factor: Double?
-        var original_max_position_embeddings: Int?
+        var lowFreqFactor: Double?
+        var highFreqFactor: Double?
+        var originalMaxPositionEmbeddings: Int?
     }
 
-    var model_type: String
-    var hidden_size: Int
-    var intermediate_size: Int
-    var num_hidden_layers: Int
-    var num_attention_heads: Int
-    var num_key_value_heads: Int?
-    var head_dim: Int?
-    var vocab_size: Int
-    var max_position_embeddings: Int
-    var rms_norm_eps: Double
-    var rope_theta: Double?
-    var rope_scaling: Rope?
-    var rope_parameters: Rope?
-    var attention_bias: Bool?
-    var tie_word_embeddings: Bool?
-    var use_sliding_window: Bool?
-    var hidden_act: String?
+    var modelType: String
+    var hiddenSize: Int
+    var intermediateSize: Int
+    var numHiddenLayers: Int
+    var numAttentionHeads: Int
+    var numKeyValueHeads: Int?
+    var headDim: Int?
+    var vocabSize: Int
+    var maxPositionEmbeddings: Int
+    var rmsNormEps: Double
+    var ropeTheta: Double?
+    var ropeScaling: Rope?
+    var ropeParameters: Rope?
+    var attentionBias: Bool?
+    var tieWordEmbeddings: Bool?
+    var useSlidingWindow: Bool?
+    var hiddenAct: String?
 }
 
 // MARK: Rotary frequencies

@@ -64,17 +64,19 @@ struct SafetensorsFolder: WeightSource {
         }
         self.path = path
         if let data = try? Data(contentsOf: folder.appending(path: "model.safetensors.index.json")) {
-            struct Index: Decodable { let weight_map: [String: String] }
-            guard let index = try? JSONDecoder().decode(Index.self, from: data) else {
+            struct Index: Decodable { let weightMap: [String: String] }
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            guard let index = try? decoder.decode(Index.self, from: data) else {
                 throw LanguageModelError(
                     .modelNotReadable, "\(path)/model.safetensors.index.json is not an index of shards.")
             }
-            for shard in Set(index.weight_map.values) where shard.contains("/") {
+            for shard in Set(index.weightMap.values) where shard.contains("/") {
                 throw LanguageModelError(
                     .modelNotReadable, "\(path)/model.safetensors.index.json names \(shard), outside the folder.")
             }
-            files = try Dictionary(uniqueKeysWithValues: Set(index.weight_map.values).map { ($0, try file($0)) })
-            shardOfWeight = index.weight_map
+            files = try Dictionary(uniqueKeysWithValues: Set(index.weightMap.values).map { ($0, try file($0)) })
+            shardOfWeight = index.weightMap
         } else {
             files = ["model.safetensors": try file("model.safetensors")]
             shardOfWeight = nil

@@ -55,7 +55,8 @@ final class Rules: Hashable, Sendable {
     func allows(_ verb: Verb, _ number: Int) -> Bool {
         switch verb {
         case .insert: (1...lines.count + 1).contains(number)
-        case .delete: (1...max(1, lines.count)).contains(number) && !lines.isEmpty && !excludedDeletions.contains(number)
+        case .delete:
+            (1...max(1, lines.count)).contains(number) && !lines.isEmpty && !excludedDeletions.contains(number)
         case .replace: number >= 1 && number <= lines.count
         case .substitute: number >= 1 && number <= lines.count && !lines[number - 1].isEmpty
         }

@@ -22,7 +22,7 @@ struct JobMessage: Encodable {
         case .file(let source, let name):
             try suite.encode(source, forKey: .source)
             try suite.encode(name, forKey: .name)
-        case .doctests: try suite.encode(true, forKey: .doctests)
+        case .doctests(let source): try suite.encode(source, forKey: .doctests)
         }
     }
 }

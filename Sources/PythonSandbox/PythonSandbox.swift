@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Subprocess
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -76,7 +77,7 @@ public actor PythonSandbox {
         let filter = try SystemCallFilter()
         self.filter = filter
         var identities: [Jail.Identity] = [.userNamespace]
-        if geteuid() == 0 { identities.insert(.ownUser(PythonSandbox.userNumber), at: 0) }
+        if geteuid() == 0 { identities.insert(.ownUser(PythonSandbox.nextUserNumber()), at: 0) }
         var failure: SandboxError?
         for identity in identities {
             for usesControlGroup in [true, false] {
@@ -184,7 +185,7 @@ public actor PythonSandbox {
         if let worker = idle.popLast() { return worker }
         made += 1
         var jail = jail
-        if case .ownUser(let number) = jail.identity { jail.identity = .ownUser(number + UInt32(made % 4096)) }
+        if case .ownUser = jail.identity { jail.identity = .ownUser(Self.nextUserNumber()) }
         return try await Self.start(jail, filter)
     }
 
@@ -219,8 +220,13 @@ public actor PythonSandbox {
         return SandboxError(code: .workerBroken, description: "A sandbox worker did not start: \(cause).")
     }
 
-    /// A user number that no account has, apart for each process so that limits on processes are counted apart.
-    private static var userNumber: UInt32 { 0x6000_0000 + UInt32(getpid() & 0xFFFF) * 4096 }
+    /// A user number that no account and no other worker has, so that limits on processes are counted apart.
+    private static func nextUserNumber() -> UInt32 {
+        let count = UInt32(workerCount.wrappingAdd(1, ordering: .relaxed).newValue % 4096)
+        return 0x6000_0000 + UInt32(getpid() & 0xFFFF) * 4096 + count
+    }
+
+    private static let workerCount = Atomic<Int>(0)
 
     private static func describe(_ jail: Jail, _ group: ControlGroup?) -> [String] {
         let version = jail.interpreter.version.map(String.init).joined(separator: ".")

@@ -39,8 +39,9 @@ public enum TestSuite: Codable, Hashable, Sendable {
     /// It may import the program by the job's module name; the program's names are visible in it besides.
     /// `name` appears in messages.
     case file(source: String, name: String)
-    /// The examples in the docstrings of the program itself.
-    case doctests
+    /// The examples in the docstrings of `source`: the program as its author wrote it, since one that was edited may
+    /// have lost the examples that failed.
+    case doctests(source: String)
 }
 
 /// What one job may use.

@@ -6,10 +6,16 @@
 public enum GGUFFormat: UInt32, CaseIterable, Hashable, Sendable, CustomStringConvertible {
     case f32 = 0
     case f16 = 1
+    // The names are ggml's.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     case q4_1 = 3
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     case q5_0 = 6
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     case q8_0 = 8
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     case q4_K = 12
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     case q6_K = 14
 
     /// Numbers in a block.
@@ -75,7 +81,8 @@ extension GGUFFormat {
             values = try nibbles(field(4..<20)).to(.float32) * half(at: 0) + half(at: 2)
         case .q5_0:
             // d, 32 fifth bits, nibbles as above; the values are centred at 16.
-            let bits = try field(2..<6).reshaped([blocks, 4, 1]) >> Tensor.range(0..<8, dtype: .uint8).reshaped([1, 1, 8])
+            let bits =
+                try field(2..<6).reshaped([blocks, 4, 1]) >> Tensor.range(0..<8, dtype: .uint8).reshaped([1, 1, 8])
             let fifth = try (bits & 1).reshaped([blocks, 32])
             values = try ((nibbles(field(6..<22)) | (fifth << 4)).to(.float32) - 16) * half(at: 0)
         case .q4_K:

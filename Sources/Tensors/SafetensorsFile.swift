@@ -26,7 +26,9 @@ public struct SafetensorsFile: Sendable {
         let start = 8 + Int(headerLength)
         let header: [String: HeaderValue]
         do {
-            header = try JSONDecoder().decode(
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            header = try decoder.decode(
                 [String: HeaderValue].self, from: Data(file.bytes[8..<start]))
         } catch {
             throw malformed("has a header that is not the JSON object of a safetensors file")
@@ -43,18 +45,18 @@ public struct SafetensorsFile: Sendable {
                     throw TensorError(
                         .unsupported, "\(path) stores the tensor \(name) as \(tensor.dtype), which is not supported.")
                 }
-                guard tensor.data_offsets.count == 2, let count = tensor.shape.productWithoutOverflow,
-                    tensor.data_offsets[0] >= 0, tensor.data_offsets[0] <= tensor.data_offsets[1],
-                    tensor.data_offsets[1] <= file.bytes.count - start,
-                    (tensor.data_offsets[1] - tensor.data_offsets[0]) / dtype.byteCount == count,
-                    (tensor.data_offsets[1] - tensor.data_offsets[0]) % dtype.byteCount == 0
+                guard tensor.dataOffsets.count == 2, let count = tensor.shape.productWithoutOverflow,
+                    tensor.dataOffsets[0] >= 0, tensor.dataOffsets[0] <= tensor.dataOffsets[1],
+                    tensor.dataOffsets[1] <= file.bytes.count - start,
+                    (tensor.dataOffsets[1] - tensor.dataOffsets[0]) / dtype.byteCount == count,
+                    (tensor.dataOffsets[1] - tensor.dataOffsets[0]) % dtype.byteCount == 0
                 else {
                     throw malformed(
                         "is cut off or damaged: the tensor \(name) does not fit the file's \(file.bytes.count) bytes")
                 }
                 entries[name] = Entry(
                     dtype: dtype, shape: tensor.shape,
-                    bytes: start + tensor.data_offsets[0]..<start + tensor.data_offsets[1])
+                    bytes: start + tensor.dataOffsets[0]..<start + tensor.dataOffsets[1])
             }
         }
         self.entries = entries
@@ -77,7 +79,7 @@ private enum HeaderValue: Decodable {
     struct Tensor: Decodable {
         let dtype: String
         let shape: [Int]
-        let data_offsets: [Int]
+        let dataOffsets: [Int]
     }
 
     case tensor(Tensor)

@@ -5,7 +5,8 @@ import Tensors
 
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measures this machine's speed.", subcommands: [BenchInference.self, BenchSandbox.self, BenchSoak.self])
+        abstract: "Measures this machine's speed.",
+        subcommands: [BenchInference.self, BenchSandbox.self, BenchSoak.self])
 }
 
 struct BenchInference: AsyncParsableCommand {
@@ -47,10 +48,12 @@ struct BenchInference: AsyncParsableCommand {
                 model: name, device: model.device.description, threads: Engine.threadCount, loadSeconds: seconds,
                 rows: try InferenceBenchmark(model: model, rounds: rounds).run(), peakMemoryMB: peakMemoryMB())
         }
-        Terminal.say("\(name) on \(result.device), \(result.threads) threads, loaded in \(format(result.loadSeconds)) s")
+        Terminal.say(
+            "\(name) on \(result.device), \(result.threads) threads, loaded in \(format(result.loadSeconds)) s")
         for row in result.rows {
             Terminal.say(
-                "\(row.name): \(format(row.tokensPerSecond)) tokens/s (\(format(row.slowest)) to \(format(row.fastest)))")
+                "\(row.name): \(format(row.tokensPerSecond)) tokens/s (\(format(row.slowest)) to \(format(row.fastest)))"
+            )
         }
         if let memory = result.peakMemoryMB { Terminal.say("peak memory: \(memory) MB") }
         if json { try Terminal.printJSON(result) }

@@ -48,7 +48,8 @@ struct Eval: AsyncParsableCommand {
                     set: URL(filePath: set).lastPathComponent, method: method, model: policy.name, adapter: adapter,
                     samples: samples, temperature: temperature, limit: limit, seed: seed,
                     options: EpisodeOptions(
-                        endsAtFirstPass: !untilExit, isConstrained: constrained, prompt: Prompt(workedExamples: adapter == nil)))
+                        endsAtFirstPass: !untilExit, isConstrained: constrained,
+                        prompt: Prompt(workedExamples: adapter == nil)))
                 return try await Evaluation(configuration, policy: policy, sandbox: sandbox, concurrency: concurrency)
                     .run(tasks, folder: URL(filePath: out), shouldStop: { Interrupt.isRequested }) {
                         trace, done, total in

@@ -30,7 +30,7 @@ struct UserFile: ParsableArguments {
         if let tests {
             suite = .file(source: try Self.read(tests, "the tests"), name: URL(filePath: tests).lastPathComponent)
         } else {
-            suite = .doctests
+            suite = .doctests(source: program)
         }
         return RepairTask(
             id: file, prompt: prompt, program: program,

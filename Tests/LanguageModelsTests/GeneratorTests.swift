@@ -6,7 +6,9 @@ import Tokenization
 
 @Suite struct GeneratorTests {
     func makeGenerator() throws -> Generator {
-        Generator(model: try CausalLM(path: fixture("models/tiny-llama3")), tokenizer: try Tokenizer(byteVocabulary(count: 320)))
+        Generator(
+            model: try CausalLM(path: fixture("models/tiny-llama3")),
+            tokenizer: try Tokenizer(byteVocabulary(count: 320)))
     }
 
     let never = Generator.StopCondition(tokens: [])

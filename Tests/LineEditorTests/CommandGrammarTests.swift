@@ -21,7 +21,8 @@ import Testing
         "", "DELL 1", "###DELL 1", "### DELL", "### DELL 0", "### DELL 4", "### DELL 01", "### DELL 1 ", "### DELL 10",
         "### ADDL 5 >>>x", "### ADDL 0 >>>x", "### REPL 4 >>>x", "### REPL 1 x", "### REPL 1 >>",
         "### REPL 1 >>>a\nb", "### REPW 2 >>>x >>>y", "### REPW 1 >>>minus >>>plus", "### REPW 1 >>> >>>x",
-        "### REPW 1 >>>add", "### REPW 1 >>>add >>>add", "### REPL 1 >>>def add(a, b):", "### REPL 2 >>>", "### EXIT now",
+        "### REPW 1 >>>add", "### REPW 1 >>>add >>>add", "### REPL 1 >>>def add(a, b):", "### REPL 2 >>>",
+        "### EXIT now",
         "### NOPE 1", " ### EXIT",
     ])
     func allElseIsRefused(text: String) {

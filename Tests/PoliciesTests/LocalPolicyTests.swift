@@ -57,7 +57,9 @@ import Tokenization
         let policy = try makePolicy()
         let long = ChatMessage(role: .user, content: String(repeating: "long ", count: 200))
         let session = try await policy.beginSession(messages: [long], sampling: .init(), maxTokens: 5)
-        await #expect { _ = try await session.respond(within: nil) } throws: { ($0 as? PolicyError)?.code == .contextFull }
+        await #expect { _ = try await session.respond(within: nil) } throws: {
+            ($0 as? PolicyError)?.code == .contextFull
+        }
         await session.end()
     }
 }

@@ -217,7 +217,7 @@ import Testing
                     """
                     return 'm'
             """#
-        let report = try await Shared.sandbox.value.run(SandboxJob(program: program, tests: .doctests))
+        let report = try await Shared.sandbox.value.run(SandboxJob(program: program, tests: .doctests(source: program)))
         #expect(
             report.tests.map(\.name) == [
                 "double(2)", "double(3)", "y", "double('a') # doctest: +ELLIPSIS", "print(double(2)); double(1)",
@@ -230,7 +230,8 @@ import Testing
 
     @Test func noDoctestsIsSaid() async throws {
         let error = await #expect(throws: SandboxError.self) {
-            _ = try await Shared.sandbox.value.run(SandboxJob(program: "def f(): pass", tests: .doctests))
+            _ = try await Shared.sandbox.value.run(
+                SandboxJob(program: "def f(): pass", tests: .doctests(source: "def f(): pass")))
         }
         #expect(error?.code == .unusableTests)
     }

@@ -96,7 +96,7 @@ import Testing
 
     @Test func theCacheKeepsTheRecentOnesAndNoTimeouts() {
         var cache = ReportCache(capacity: 4)
-        func job(_ i: Int) -> SandboxJob { SandboxJob(program: "\(i)", tests: .doctests) }
+        func job(_ i: Int) -> SandboxJob { SandboxJob(program: "\(i)", tests: .doctests(source: "\(i)")) }
         let good = SandboxReport(tests: [TestOutcome(name: "t", status: .passed)])
         for i in 0..<8 { cache.store(good, for: job(i)) }
         #expect(cache[job(7)] != nil && cache[job(6)] != nil && cache[job(0)] == nil)

@@ -1,5 +1,5 @@
 """Test files and doctests, run by the judge in a fork of its own."""
-import ast, builtins, contextlib, inspect, io, os, sys, types
+import ast, builtins, contextlib, inspect, io, os, re, sys, types
 
 
 class Plan:
@@ -412,27 +412,34 @@ class Capture:
 def plan_doctests(job):
     """The examples are read from the source, never from the running program."""
     import doctest
-    try:
-        tree = ast.parse(job["program"])
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Plan(["doctests"], [], None)
+    source = job["tests"]["doctests"]
     tests, parser = [], doctest.DocTestParser()
+
+    def add(text, path):
+        try:
+            examples = parser.get_examples(text, path or "the program")
+        except ValueError as error:
+            raise JUDGE.Unusable("the doctests can't be read: %s" % error) from None
+        if examples:
+            tests.append((path or "module", examples))
 
     def visit(node, path):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             text = ast.get_docstring(node, clean=True)
             if text:
-                try:
-                    examples = parser.get_examples(text, path or "the program")
-                except ValueError as error:
-                    raise JUDGE.Unusable("the doctests can't be read: %s" % error) from None
-                if examples:
-                    tests.append((path or "module", examples))
+                add(text, path)
         for child in ast.iter_child_nodes(node):
             if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
                 visit(child, (path + "." if path else "") + child.name)
 
-    visit(tree, "")
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        # Without a tree: every string in three quotes.
+        for match in re.finditer(r'"""(.*?)"""|\'\'\'(.*?)\'\'\'', source, re.S):
+            add(inspect.cleandoc(match.group(1) or match.group(2) or ""), "")
+    else:
+        visit(tree, "")
     if not tests:
         raise JUDGE.Unusable("the program has no doctests, and no other tests were given")
     names = [JUDGE._title(e.source) for _, examples in tests for e in examples if e.want or e.exc_msg]
