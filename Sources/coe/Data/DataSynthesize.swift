@@ -25,7 +25,8 @@ struct DataSynthesize: AsyncParsableCommand {
     @Option(help: "How the state is shown: paper, compact or compact-diff.") var state = StateForm.compact
     @Option(help: "The seed.") var seed: UInt64 = 0
     @Option(help: "Demonstrations made at the same time; the number of cores when not given.") var workers: Int?
-    @Option(help: "A task set (of MBPP, its test split) that must not be trained on, nor its like; repeatable.") var without: [String] =
+    @Option(help: "A task set (of MBPP, its test split) that must not be trained on, nor its like; repeatable.")
+    var without: [String] =
         []
     @Option(help: "The file to write.") var out: String
     @Flag(help: "Print the figures as one JSON object on standard output.") var json = false
