@@ -29,22 +29,15 @@ public struct Synthesizer: Sendable {
         self.options = options
         cache = JobCache(sandbox)
         let cache = cache
-        var reports = [Result<SandboxReport, any Error>?](repeating: nil, count: all.count)
-        try await withThrowingTaskGroup(of: (Int, Result<SandboxReport, any Error>?).self) { group in
+        var checks = [Check?](repeating: nil, count: all.count)
+        try await withThrowingTaskGroup(of: (Int, Check).self) { group in
             var finished = 0
             func add(_ index: Int) {
-                group.addTask {
-                    guard let reference = all[index].reference else { return (index, nil) }
-                    do {
-                        return (index, .success(try await cache.run(all[index].job(program: reference))))
-                    } catch let error as SandboxError where error.code == .unusableTests {
-                        return (index, .failure(error))
-                    }
-                }
+                group.addTask { (index, try await Self.check(all[index], options, cache)) }
             }
             for index in all.indices.prefix(16) { add(index) }
-            for try await (index, report) in group {
-                reports[index] = report
+            for try await (index, check) in group {
+                checks[index] = check
                 finished += 1
                 progress(finished, all.count)
                 if finished + 15 < all.count { add(finished + 15) }
@@ -54,19 +47,13 @@ public struct Synthesizer: Sendable {
         var tasks: [RepairTask] = []
         var limits: [SandboxLimits] = []
         var unusable: [(task: String, why: String)] = []
-        for (task, report) in zip(all, reports) {
-            switch report {
-            case nil: unusable.append((task.id, "it has no reference"))
-            case .failure(let error): unusable.append((task.id, "\(error)"))
-            case .success(let report) where !report.passed || !report.hiddenPassed:
-                unusable.append((task.id, "its reference fails: \(report.failure ?? "hidden tests")"))
-            case .success where options.family == nil && task.program == task.reference:
-                unusable.append((task.id, "its program is its reference"))
-            case .success(let report):
+        for (task, check) in zip(all, checks) {
+            switch check {
+            case .usable(let its)?:
                 tasks.append(task)
-                // Corrupted programs often never end, and each would cost the full limit. By processor time, and two
-                // limits only, since what is made must not follow from how busy a machine happens to be.
-                limits.append(SandboxLimits(wallSeconds: 10, cpuSeconds: report.seconds < 0.1 ? 0.4 : 5))
+                limits.append(its)
+            case .unusable(let why)?: unusable.append((task.id, why))
+            case nil: break
             }
         }
         guard !tasks.isEmpty else {
@@ -87,6 +74,35 @@ public struct Synthesizer: Sendable {
         var generator = SeededGenerator(seed: options.seed, stream: .max)
         generator.shuffle(&order)
         self.order = order
+    }
+
+    private enum Check {
+        case usable(SandboxLimits)
+        case unusable(String)
+    }
+
+    /// Whether the task's reference passes, and within which limits what is made of it runs.
+    ///
+    /// Corrupted programs often never end, and each costs the full limit; so it is a short one where the reference needs
+    /// less than half of it. Of processor time, since what is made must not follow from how busy a machine is.
+    private static func check(_ task: RepairTask, _ options: SynthesisOptions, _ cache: JobCache) async throws -> Check
+    {
+        guard let reference = task.reference else { return .unusable("it has no reference") }
+        if options.family == nil && task.program == reference { return .unusable("its program is its reference") }
+        var failure = ""
+        for (seconds, limit) in [(0.1, 0.2), (5, 5)] {
+            let limits = SandboxLimits(wallSeconds: 10, cpuSeconds: seconds)
+            do {
+                let report = try await cache.run(task.job(program: reference, limits: limits))
+                if report.passed && report.hiddenPassed {
+                    return .usable(SandboxLimits(wallSeconds: 10, cpuSeconds: limit))
+                }
+                failure = report.failure ?? "hidden tests"
+            } catch let error as SandboxError where error.code == .unusableTests {
+                return .unusable(error.description)
+            }
+        }
+        return .unusable("its reference fails: \(failure)")
     }
 
     /// The demonstration of one draw, from 0; nil when this draw's task gave none.

@@ -13,6 +13,12 @@ public struct Overlap: Hashable, Sendable, Codable {
         public var task: String
         public var testTask: String
         public var reason: Reason
+
+        public init(task: String, testTask: String, reason: Reason) {
+            self.task = task
+            self.testTask = testTask
+            self.reason = reason
+        }
     }
 
     public var trainTasks: Int

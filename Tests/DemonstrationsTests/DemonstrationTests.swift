@@ -189,6 +189,17 @@ extension Demonstration {
         await sandbox.shutdown()
     }
 
+    @Test func `the rate is measured over what is really made`() async throws {
+        let sandbox = try await PythonSandbox()
+        let synthesizer = try await Synthesizer(tasks: someTasks, options: SynthesisOptions(), sandbox: sandbox)
+        let before = await synthesizer.cache.runs
+        let rate = try await synthesizer.rate(count: 5, workers: 2)
+        #expect(rate > 0 && rate.isFinite)
+        // Each needs two states tested at least, its start and its end, of which the end may be remembered.
+        #expect(await synthesizer.cache.runs - before >= 5)
+        await sandbox.shutdown()
+    }
+
     @Test func `a program is run once while it is remembered`() async throws {
         let sandbox = try await PythonSandbox()
         let cache = JobCache(sandbox, capacity: 4)

@@ -30,13 +30,15 @@ public struct Corruptor: Sendable {
         if lines.isEmpty { return nil }
         var corruptions: [Corruption] = []
         for _ in 0..<faults {
-            for _ in 0..<8 {
-                let taken = corruptions.map(\.edit)
-                let usesTree = family == .tree || (family == .mixed && generator.chance(0.5))
+            let usesTree = family == .tree || (family == .mixed && generator.chance(0.5))
+            let operators = usesTree ? treeOperators(of: index) : PaperCorruptions.operators
+            guard let kind = generator.element(of: operators) else { continue }
+            let taken = corruptions.map(\.edit)
+            for _ in 0..<12 {
                 let drawn =
                     usesTree
-                    ? treeCorruption(of: index, taken: taken, using: &generator)
-                    : paper.corruption(of: lines, index: index, taken: taken, using: &generator)
+                    ? treeCorruption(kind, of: index, taken: taken, using: &generator)
+                    : paper.corruption(kind, of: lines, index: index, taken: taken, using: &generator)
                 if let drawn {
                     corruptions.append(drawn)
                     break
@@ -46,12 +48,15 @@ public struct Corruptor: Sendable {
         return corruptions.isEmpty ? nil : CorruptedProgram(original: programs[index], corruptions: corruptions)
     }
 
-    /// A random syntax-tree corruption that is independent of those in `taken`.
-    public func treeCorruption(
-        of index: Int, taken: [LineEdit], using generator: inout SeededGenerator
+    private func treeOperators(of index: Int) -> [Corruption.Operator] {
+        tree.indices.contains(index) ? tree[index].map(\.operator) : []
+    }
+
+    private func treeCorruption(
+        _ kind: Corruption.Operator, of index: Int, taken: [LineEdit], using generator: inout SeededGenerator
     ) -> Corruption? {
-        guard let kind = generator.element(of: tree.indices.contains(index) ? tree[index] : []),
-            let corruption = generator.element(of: kind.corruptions),
+        guard let sites = tree[index].first(where: { $0.operator == kind })?.corruptions,
+            let corruption = generator.element(of: sites),
             taken.allSatisfy({ $0.isIndependent(of: corruption.edit) })
         else { return nil }
         return corruption

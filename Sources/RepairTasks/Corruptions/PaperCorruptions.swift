@@ -18,12 +18,14 @@ public struct PaperCorruptions: Sendable {
         }
     }
 
-    /// A random corruption that is independent of those in `taken`, or nil when the draw failed.
+    /// The four, drawn uniformly.
+    public static let operators: [Corruption.Operator] = [.deleteLine, .addLine, .replaceLine, .changeWord]
+
+    /// A random corruption of this kind that is independent of those in `taken`, or nil when the draw failed.
     public func corruption(
-        of lines: [String], index: Int?, taken: [LineEdit], using generator: inout SeededGenerator
+        _ kind: Corruption.Operator, of lines: [String], index: Int?, taken: [LineEdit],
+        using generator: inout SeededGenerator
     ) -> Corruption? {
-        let kinds: [Corruption.Operator] = [.deleteLine, .addLine, .replaceLine, .changeWord]
-        let kind = kinds[generator.below(kinds.count)]
         let place = generator.below(lines.count + (kind == .addLine ? 1 : 0))
         var edit = LineEdit(lines: place..<place + 1, replacement: [])
         switch kind {
@@ -33,10 +35,13 @@ public struct PaperCorruptions: Sendable {
         case .addLine, .replaceLine:
             guard let donor = donor(otherThan: index, using: &generator), var line = generator.element(of: donor.lines)
             else { return nil }
-            // Programs indent differently; as they stand, most foreign lines would only be indentation errors.
+            // As they stand, most foreign lines would only be indentation errors: programs indent differently, and a
+            // line that opens a block must be followed by one.
             if generator.chance(0.8) {
                 let model = lines[min(place, lines.count - 1)]
-                line = String(model.prefix { $0 == " " || $0 == "\t" } + line.drop { $0 == " " || $0 == "\t" })
+                if line.hasSuffix(":") != (kind == .replaceLine && model.hasSuffix(":")) { return nil }
+                line = String(
+                    model.prefix { $0 == " " || $0 == "\t" } + line.drop { $0 == " " || $0 == "\t" })
             }
             edit.replacement = [line]
             if kind == .addLine { edit.lines = place..<place }
