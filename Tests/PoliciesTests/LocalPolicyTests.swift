@@ -1,5 +1,6 @@
 import Episodes
 import LanguageModels
+import LineEditor
 import TestSupport
 import Testing
 import Tokenization
@@ -61,5 +62,27 @@ import Tokenization
             ($0 as? PolicyError)?.code == .contextFull
         }
         await session.end()
+    }
+
+    /// A random model under the grammar writes only commands that apply, whatever it would like to write.
+    @Test func underTheGrammarEveryCommandAppliesAndChangesTheProgram() async throws {
+        let policy = try makePolicy()
+        let program = ProgramText("def add(a, b):\n    return a - b\n\n# ü >>> end\n")
+        var tried: [Command] = []
+        for seed in 0..<30 {
+            let session = try await policy.beginSession(
+                messages: messages, sampling: .init(temperature: 1, seed: UInt64(seed), stop: ["\n"]), maxTokens: 200)
+            let grammar = CommandGrammar(program: program, allowsExit: false, excluded: tried)
+            let completion = try await session.respond(within: grammar)
+            await session.end()
+            // Cut at the limit, or a lone byte of a character: content can be anything.
+            guard completion.finish == .stop, !completion.text.contains("\u{FFFD}") else { continue }
+            let command = try Command(parsing: completion.text)
+            var edited = program
+            try edited.apply(command)
+            #expect(edited != program && !tried.contains(command))
+            tried.append(command)
+        }
+        #expect(tried.count > 2)
     }
 }

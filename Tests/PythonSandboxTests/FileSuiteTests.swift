@@ -228,6 +228,20 @@ import Testing
         #expect(report.tests[2].message == "got 2, want 3")
     }
 
+    @Test func deletingADoctestDoesNotPassIt() async throws {
+        let source = "def two():\n    \"\"\"\n    >>> two()\n    2\n    \"\"\"\n    return 3\n"
+        let edited = "def two():\n    return 3\n"
+        let report = try await Shared.sandbox.value.run(SandboxJob(program: edited, tests: .doctests(source: source)))
+        #expect(report.statuses == [.failed])
+    }
+
+    @Test func doctestsOfASourceThatDoesNotParseAreFound() async throws {
+        let source = "def two()\n    \"\"\"\n    >>> two()\n    2\n    \"\"\"\n    return 2\n"
+        let mended = source.replacing("two()\n    \"", with: "two():\n    \"")
+        let report = try await Shared.sandbox.value.run(SandboxJob(program: mended, tests: .doctests(source: source)))
+        #expect(report.statuses == [.passed], "\(report)")
+    }
+
     @Test func noDoctestsIsSaid() async throws {
         let error = await #expect(throws: SandboxError.self) {
             _ = try await Shared.sandbox.value.run(
