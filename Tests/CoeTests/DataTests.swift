@@ -1,0 +1,58 @@
+import Foundation
+import Testing
+
+/// `coe data`, from the making of demonstrations to their export, on the bundled tasks.
+extension CoeTests {
+    @Test func `demonstrations are made, gone on with, counted and exported`() throws {
+        func synthesize(_ count: String) throws -> Outcome {
+            try coe(
+                "data", "synthesize", "--count", count, "--seed", "3", "--recovery", "0.5", "--out", "demos.jsonl",
+                "--json")
+        }
+        let first = try synthesize("4")
+        #expect(first.code == 0, "\(first.errors)")
+        #expect(first.output.contains("\"made\":4"))
+        let begun = try read("demos.jsonl")
+        let second = try synthesize("6")
+        #expect(second.output.contains("\"made\":2"), "\(second.errors)")
+        #expect(try read("demos.jsonl").hasPrefix(begun))
+
+        let stats = try coe("data", "stats", "demos.jsonl", "--html", "page.html", "--json")
+        #expect(stats.code == 0 && stats.output.contains("\"items\":6"), "\(stats.errors)")
+        #expect(try read("page.html").contains("<svg"))
+
+        for format in ["trl", "verl", "openenv", "openenv"] {
+            let export = try coe("data", "export", "demos.jsonl", "--to", format, "--out", "\(format).jsonl")
+            #expect(export.code == 0, "\(export.errors)")
+        }
+        #expect(try read("trl.jsonl").contains("\"completion\":[{\"content\":\"### EXIT\""))
+        #expect(try read("verl.jsonl").split(separator: "\n").count == 6)
+        #expect(try read("openenv.jsonl").split(separator: "\n").count == 6)
+    }
+
+    @Test func `check names the reference that fails and the faulty program that passes`() throws {
+        let tests = "\"prompt\": \"p\", \"tests\": [\"assert x == 1\"]"
+        try write(
+            "set.jsonl",
+            """
+            {"id": "good", "program": "x = 2", "reference": "x = 1", \(tests)}
+            {"id": "wrong", "program": "x = 2", "reference": "x = 3", \(tests)}
+            {"id": "passing", "program": "x = 1", "reference": "x = 1 + 0", \(tests)}
+
+            """)
+        let outcome = try coe("data", "check", "set.jsonl", "--json")
+        #expect(outcome.code == 1)
+        #expect(outcome.errors.contains("wrong: the reference fails: AssertionError"))
+        #expect(outcome.errors.contains("passing: the faulty program passes"))
+        #expect(!outcome.errors.contains("good:"))
+        #expect(try coe("data", "check", "starter").code == 0)
+    }
+
+    @Test func `a data set that is not known, and one that is not here, are named`() throws {
+        let unknown = try coe("data", "fetch", "nope")
+        #expect(unknown.code == 64 && unknown.errors.contains("mbpp"))
+        let missing = try coe(
+            "data", "synthesize", "--from", "mbpp", "--out", "x.jsonl", environment: ["COE_HOME": folder.path()])
+        #expect(missing.code == 1 && missing.errors.contains("coe data fetch mbpp"))
+    }
+}
