@@ -55,7 +55,7 @@ let package = Package(
             dependencies: [
                 "Demonstrations", "Evaluation", "Episodes", "LineEditor", "LanguageModels", "Policies", "PythonSandbox",
                 "RepairTasks",
-                "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Tensors", "Tokenization", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: linkTorch),
 
@@ -71,7 +71,7 @@ let package = Package(
         .testTarget(
             name: "EvaluationTests",
             dependencies: ["Evaluation", "Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
-        .testTarget(name: "CoeTests", dependencies: ["coe", "RepairTasks"], linkerSettings: linkTorch),
+        .testTarget(name: "CoeTests", dependencies: ["coe", "RepairTasks", "TestSupport"], linkerSettings: linkTorch),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], linkerSettings: linkTorch),
         .testTarget(

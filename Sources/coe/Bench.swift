@@ -6,7 +6,7 @@ import Tensors
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures this machine's speed.",
-        subcommands: [BenchInference.self, BenchSandbox.self, BenchSoak.self])
+        subcommands: [BenchInference.self, BenchSandbox.self, BenchSoak.self, BenchDemonstrations.self])
 }
 
 struct BenchInference: AsyncParsableCommand {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The built `coe`, run as a user runs it.
@@ -16,6 +17,11 @@ import Testing
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
 
+    /// It stands beside the test bundle.
+    var executable: URL {
+        URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "coe")
+    }
+
     func write(_ name: String, _ text: String) throws {
         try Data(text.utf8).write(to: folder.appending(path: name))
     }
@@ -30,9 +36,7 @@ import Testing
 
     func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
         let process = Process()
-        // The executable stands beside the test bundle.
-        process.executableURL = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-            .appending(path: "coe")
+        process.executableURL = executable
         process.arguments = arguments
         process.currentDirectoryURL = folder
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
@@ -139,5 +143,68 @@ import Testing
         #expect(outcome.code == 1)
         #expect(outcome.errors.contains("set.jsonl, line 2"))
         #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "run").path()))
+    }
+
+    @Test func `a model that can't be had or read is a sentence and exit code 1`() throws {
+        try write("add.py", Self.faulty)
+        try write("test_add.py", Self.tests)
+        try write("foreign.gguf", "this is not a model, whatever its name says")
+        let whole = try Data(contentsOf: URL(filePath: fixture("tensors/formats.gguf")))
+        try whole.prefix(4000).write(to: folder.appending(path: "cut.gguf"))
+        let empty = folder.appending(path: "home").path()
+        for (model, fragment) in [
+            ("smollm2-135m", "is not on this machine"), ("gpt-9", "There is no model gpt-9"),
+            ("foreign.gguf", "is not a GGUF file"), ("cut.gguf", "is cut off or damaged"),
+            (fixture("models/tiny-qwen2"), "holds no tokenizer.json"),
+        ] {
+            let outcome = try coe(
+                "repair", "add.py", "--tests", "test_add.py", "--apply", "--model", model,
+                environment: ["COE_HOME": empty])
+            #expect(outcome.code == 1, "\(model): \(outcome.errors)")
+            #expect(outcome.errors.contains(fragment), "\(model): \(outcome.errors)")
+            #expect(try read("add.py").utf8.elementsEqual(Self.faulty.utf8))
+        }
+    }
+
+    @Test func `an adapter of another model is refused`() throws {
+        guard let model = cachedModel("SmolLM2-135M-Instruct-Q4_1.gguf") else {
+            print("note: SmolLM2-135M is not in the cache; this test is skipped (scripts/fetch-model)")
+            return
+        }
+        try write("add.py", Self.faulty)
+        try write("test_add.py", Self.tests)
+        let outcome = try coe(
+            "repair", "add.py", "--tests", "test_add.py", "--model", model, "--adapter", fixture("models/tiny-adapter"))
+        #expect(outcome.code == 1)
+        #expect(outcome.errors.contains("was made for another model"), "\(outcome.errors)")
+    }
+
+    @Test func `without a jail the program runs when the user insists`() throws {
+        try write("add.py", "def add(a, b):\n    return a + b\n")
+        try write("test_add.py", Self.tests)
+        let outcome = try coe("check", "add.py", "--tests", "test_add.py", "--unsafe-no-sandbox")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+    }
+
+    @Test func `Ctrl-C ends a repair with exit code 130 and leaves the file`() throws {
+        try write("add.py", "import time\n\ndef add(a, b):\n    time.sleep(1)\n    return a - b\n")
+        try write("test_add.py", Self.tests)
+        try write("script", (1...9).map { "### REPL 2 >>>x = \($0)\n" }.joined())
+        let process = Process()
+        process.executableURL = executable
+        process.arguments = [
+            "repair", "add.py", "--tests", "test_add.py", "--policy", "script:script", "--samples", "1",
+        ]
+        process.currentDirectoryURL = folder
+        let errors = Pipe()
+        process.standardError = errors
+        try process.run()
+        // The first line is the state of the tests: the attempt begins.
+        _ = try errors.fileHandleForReading.read(upToCount: 1)
+        Thread.sleep(forTimeInterval: 1.5)
+        process.interrupt()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130)
+        #expect(try read("add.py").contains("return a - b"))
     }
 }

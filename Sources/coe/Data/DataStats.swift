@@ -1,8 +1,10 @@
 import ArgumentParser
 import Demonstrations
 import Foundation
+import LanguageModels
 import PythonSandbox
 import RepairTasks
+import Tokenization
 
 struct DataStats: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,12 +17,15 @@ struct DataStats: AsyncParsableCommand {
     @Argument(help: "A demonstration file or a task set.") var file: String
     @Option(help: "Write a page with plots to this file.") var html: String?
     @Option(help: "Read only the first N of a task set.") var limit: Int?
+    @Option(help: "Count the tokens of demonstrations, as this model's tokenizer makes them.") var model: String?
     @Flag(help: "Print the figures as one JSON object on standard output.") var json = false
 
     func run() async throws {
         var statistics = Statistics()
         if Self.holdsDemonstrations(file) {
-            try Demonstration.forEach(in: URL(filePath: file)) { statistics.add($0) }
+            let tokenizer = try model.map { try Tokenizer(modelPath: modelPath($0)) }
+            let countTokens = tokenizer.map { tokenizer in { (text: String) in tokenizer.encode(text).count } }
+            try Demonstration.forEach(in: URL(filePath: file)) { statistics.add($0, countTokens: countTokens) }
         } else {
             statistics = try await statisticsOfTasks()
         }
@@ -42,7 +47,8 @@ struct DataStats: AsyncParsableCommand {
         try await withSandbox { sandbox in
             let cache = JobCache(sandbox)
             try await inOrder(all, progress) {
-                try await cache.run($0.job(program: $0.program))
+                // Programs that loop for ever are many among those that models wrote.
+                try await cache.run($0.job(program: $0.program, limits: SandboxLimits(wallSeconds: 2)))
             } each: { task, report in
                 guard let report = try? report.get() else { return }
                 var distance: Int?
