@@ -152,10 +152,9 @@ public struct Evaluation: Sendable {
 
     /// A seed of its own for each episode, the same whatever else is played.
     private func seed(_ task: RepairTask, _ sample: Int) -> UInt64 {
-        var random = SplitMix64(state: configuration.seed)
-        var seed = random.next()
-        for byte in task.id.utf8 { seed = (seed ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        random.state = seed &+ UInt64(sample)
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in task.id.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        var random = SeededGenerator(seed: configuration.seed ^ hash, stream: UInt64(sample))
         return random.next()
     }
 

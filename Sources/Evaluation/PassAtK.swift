@@ -1,3 +1,5 @@
+import RepairTasks
+
 /// The chance that at least one of `k` samples solves a task of whose `samples` samples `solved` did: the unbiased
 /// estimate 1 − C(n−c, k) / C(n, k) (Chen et al., arXiv 2107.03374).
 public func passAtK(samples: Int, solved: Int, k: Int) -> Double {
@@ -23,28 +25,15 @@ public struct Estimate: Hashable, Sendable, Codable {
         }
         let count = Double(values.count)
         mean = values.reduce(0, +) / count
-        var random = SplitMix64(state: seed)
+        var random = SeededGenerator(seed: seed)
         var means: [Double] = []
         for _ in 0..<resamples {
             var sum = 0.0
-            for _ in values { sum += values[Int.random(in: 0..<values.count, using: &random)] }
+            for _ in values { sum += values[random.below(values.count)] }
             means.append(sum / count)
         }
         means.sort()
         low = means[Int(Double(resamples) * 0.025)]
         high = means[Int(Double(resamples) * 0.975)]
-    }
-}
-
-/// Steele, Lea and Flood (2014): small, seeded, and good enough to resample with.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
