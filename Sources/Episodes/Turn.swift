@@ -31,7 +31,7 @@ public struct Turn: Hashable, Sendable, Codable {
 }
 
 /// How an episode ended.
-public enum EpisodeExit: String, Hashable, Sendable, Codable {
+public enum EpisodeExit: String, CaseIterable, Hashable, Sendable, Codable {
     /// The model said EXIT.
     case exit
     /// All visible tests passed, and the rules end the episode there.

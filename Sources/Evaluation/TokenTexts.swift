@@ -1,3 +1,4 @@
+import Episodes
 public import Foundation
 
 /// The text of every token that a run's policy wrote, by id: `tokens.json` in the run folder.

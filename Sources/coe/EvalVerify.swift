@@ -1,4 +1,5 @@
 import ArgumentParser
+import Episodes
 import Evaluation
 import Foundation
 import PythonSandbox
@@ -13,7 +14,7 @@ struct EvalVerify: AsyncParsableCommand {
             Programs near a time limit may end otherwise on a busy machine.
             """)
 
-    @Argument(help: "The run folder.", completion: .directory) var run: String
+    @Argument(help: ArgumentHelp("The run folder.", valueName: "run"), completion: .directory) var folder: String
     @Option(help: "The tasks, for a run folder that has no tasks.jsonl.") var set: String?
     @OptionGroup var sandbox: SandboxOptions
     @Flag(help: "Print the findings as one JSON object on standard output.") var json = false
@@ -25,11 +26,11 @@ struct EvalVerify: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let stored = try EvaluationRun(folder: URL(filePath: run))
+        let stored = try EvaluationRun(folder: URL(filePath: folder))
         let tasks = try set.map { try TaskSet.load($0) } ?? stored.tasks
         let byID = Dictionary(tasks.map { ($0.id, $0) }) { first, _ in first }
         if tasks.contains(where: { $0.tests == .statements([]) }) {
-            throw UsageError(description: "\(run) has no tasks.jsonl; name the set of the run with --set.")
+            throw UsageError(description: "\(folder) has no tasks.jsonl; name the set of the run with --set.")
         }
         if let stranger = stored.traces.first(where: { byID[$0.task] == nil }) {
             throw UsageError(description: "The tasks hold none named \(stranger.task), which the run played.")
