@@ -86,7 +86,7 @@ struct EvalRun: AsyncParsableCommand {
                     samples: samples, temperature: temperature, limit: limit, subset: sample, shard: shard, seed: seed,
                     options: EpisodeOptions(
                         endsAtFirstPass: !untilExit, isConstrained: constrained,
-                        prompt: Prompt(workedExamples: adapter == nil)),
+                        prompt: try prompt(forAdapter: adapter)),
                     answerForm: form, budgetRun: self.budget.map { URL(filePath: $0).lastPathComponent },
                     maxTokens: maxTokens)
                 let summary = try await Evaluation(
