@@ -42,7 +42,7 @@ struct LineChart {
         if points.isEmpty { return "<p class=\"none\">No values.</p>" }
         let x = Axis(points.map(\.x), from: scatters ? 0 : nil, whole: wholeX)
         let all = points.flatMap { [$0.y, $0.low ?? $0.y, $0.high ?? $0.y] }.filter(\.isFinite)
-        let y = isPercent ? Axis(all, from: 0, to: Self.percentCeiling(all.max() ?? 1)) : Axis(all)
+        let y = isPercent ? Axis(percentUpTo: all.max() ?? 1) : Axis(all)
         // Lines begin and end at the frame; scattered places keep the axis's room.
         let xLow = scatters ? x.low : points.map(\.x).min() ?? x.low
         let xHigh = scatters ? x.high : max(points.map(\.x).max() ?? x.high, xLow + 1e-9)
@@ -122,10 +122,6 @@ struct LineChart {
         }
         return
             "<details class=\"numbers\"><summary>Numbers</summary><div class=\"scroll\"><table>\(rows)</table></div></details>"
-    }
-
-    private static func percentCeiling(_ most: Double) -> Double {
-        [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1].first { $0 >= most * 1.02 } ?? 1
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import RepairTasks
 
 /// The numbers of a training run by name: `metrics.jsonl`, one object a line with `step` and named numbers.
 struct Metrics {
@@ -9,12 +10,13 @@ struct Metrics {
     init(file: URL) {
         guard let data = try? Data(contentsOf: file) else { return }
         var values: [String: [Double: Double]] = [:]
+        let decoder = JSONDecoder()
         for line in data.split(separator: 0x0A) {
-            guard let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any],
-                let step = (object["step"] as? NSNumber)?.doubleValue
+            guard case .object(let numbers)? = try? decoder.decode(JSONValue.self, from: Data(line)),
+                case .number(let step)? = numbers["step"]
             else { continue }
-            for (name, value) in object where name != "step" {
-                guard let number = (value as? NSNumber)?.doubleValue, !(value is Bool) else { continue }
+            for (name, value) in numbers where name != "step" {
+                guard case .number(let number) = value else { continue }
                 values[name, default: [:]][step] = number
             }
         }

@@ -16,11 +16,6 @@ extension Report {
             + "--l:\(share(estimate.low));--h:\(share(estimate.high))\" aria-hidden=\"true\"><i></i><b></b></span>"
     }
 
-    static func ceiling(_ values: some Sequence<Double>) -> Double {
-        let most = values.max() ?? 1
-        return [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1].first { $0 >= most * 1.02 } ?? 1
-    }
-
     private func interval(_ estimate: Estimate) -> String {
         "<span class=\"ci\">\(Figure.percent(estimate.low)) to \(Figure.percent(estimate.high))</span>"
     }
@@ -30,37 +25,40 @@ extension Report {
     var results: String {
         let rows = evaluated
         if rows.isEmpty { return "" }
-        let most = Self.ceiling(rows.map { $0.summary.pass[0].high })
+        let most = Axis(percentUpTo: rows.map { $0.summary.pass[0].high }.max() ?? 1).high
+        let repeats = rows.contains { $0.summary.pass.count > 1 }
+        let sets = Set(rows.map(\.summary.configuration.set)).count
         var html = "<div class=\"scroll\"><table class=\"headline\"><thead><tr><th scope=\"col\">Run</th>"
-        html += "<th scope=\"col\">Method</th><th scope=\"col\">Model</th><th scope=\"col\">Episodes</th>"
-        html += "<th scope=\"col\">pass@1, %</th><th scope=\"col\" class=\"wide\"><span class=\"scale\">"
-        html += "<span>0</span><span>\(Figure.percent(most))</span></span></th>"
-        html += "<th scope=\"col\">pass@K, %</th><th scope=\"col\">Tokens a solve</th>"
-        html += "<th scope=\"col\">Seconds a solve</th></tr></thead><tbody>"
+        html += "<th scope=\"col\">Episodes</th><th scope=\"col\">pass@1, %</th>"
+        html += "<th scope=\"col\" class=\"wide\"><span class=\"scale\"><span>0</span>"
+        html += "<span>\(Figure.percent(most)) %</span></span></th>"
+        html += repeats ? "<th scope=\"col\">pass@K, %</th>" : ""
+        html += "<th scope=\"col\">Tokens a solve</th><th scope=\"col\">Seconds a solve</th></tr></thead><tbody>"
         for (index, run, summary) in rows {
             let configuration = summary.configuration
-            var model = escaped(configuration.model)
+            var about = [configuration.method.rawValue, configuration.model]
+            if configuration.method == .oracle { about = ["oracle"] }
             if let adapter = configuration.adapter {
-                model += "<span class=\"sub\">+ \(escaped(URL(filePath: adapter).lastPathComponent))</span>"
+                about[about.count - 1] += " + \(URL(filePath: adapter).lastPathComponent)"
             }
-            let played =
-                summary.episodes < summary.tasks * configuration.samples
-                ? " of \(summary.tasks * configuration.samples)" : ""
+            if sets > 1 { about.append(configuration.set) }
+            let due = summary.tasks * configuration.samples
             html += "<tr><th scope=\"row\">\(swatch(index))\(escaped(run.name))"
-            html += runs.count > 1 ? "<span class=\"sub\">\(escaped(configuration.set))</span>" : ""
-            html += "</th><td>\(configuration.method.rawValue)</td><td>\(model)</td>"
-            html += "<td>\(Figure.grouped(summary.episodes))\(played)<span class=\"sub\">\(summary.tasks) × "
-            html += "\(configuration.samples)</span></td>"
-            html += "<td class=\"big\">\(Figure.percent(summary.pass[0].mean))\(interval(summary.pass[0]))</td>"
+            html += "<span class=\"sub\">\(escaped(about.joined(separator: " · ")))</span></th>"
+            html += "<td data-label=\"Episodes\">\(Figure.grouped(summary.episodes))"
+            html += summary.episodes < due ? " of \(Figure.grouped(due))" : ""
+            html += "<span class=\"sub\">\(summary.tasks) × \(configuration.samples)</span></td>"
+            html += "<td class=\"big\" data-label=\"pass@1, %\">\(Figure.percent(summary.pass[0].mean))"
+            html += "\(interval(summary.pass[0]))</td>"
             html += "<td class=\"wide\">\(bar(summary.pass[0], of: most, colour: index))</td>"
             if summary.pass.count > 1, let last = summary.pass.last {
-                html += "<td>\(Figure.percent(last.mean))\(interval(last))"
+                html += "<td data-label=\"pass@\(summary.pass.count), %\">\(Figure.percent(last.mean))\(interval(last))"
                 html += "<span class=\"sub\">K = \(summary.pass.count)</span></td>"
-            } else {
-                html += "<td>–</td>"
+            } else if repeats {
+                html += "<td data-label=\"pass@K, %\">–</td>"
             }
-            html += "<td>\(optional(summary.tokensPerSolve, Figure.short))</td>"
-            html += "<td>\(optional(summary.secondsPerSolve, Figure.short))</td></tr>"
+            html += "<td data-label=\"Tokens a solve\">\(optional(summary.tokensPerSolve, Figure.short))</td>"
+            html += "<td data-label=\"Seconds a solve\">\(optional(summary.secondsPerSolve, Figure.short))</td></tr>"
         }
         html +=
             "</tbody></table></div><p class=\"note\">Bars and small figures: 95 % bootstrap intervals over the tasks. "
@@ -86,7 +84,7 @@ extension Report {
         if rows.count > 5 { pairs.removeAll { $0.1 != 0 } }
         let most = max(0.01, pairs.map { max(abs($0.2.difference.low), abs($0.2.difference.high)) }.max() ?? 1)
         var html = "<div class=\"scroll\"><table class=\"pairs\"><thead><tr><th scope=\"col\">Runs</th>"
-        html += "<th scope=\"col\">Shared tasks</th><th scope=\"col\">Difference of pass@1, points</th>"
+        html += "<th scope=\"col\">Shared tasks</th><th scope=\"col\">pass@1, points</th>"
         html +=
             "<th scope=\"col\" class=\"wide\"><span class=\"scale\"><span>−\(Figure.percent(most))</span><span>0</span>"
         html += "<span>+\(Figure.percent(most))</span></span></th><th scope=\"col\">p</th>"
@@ -95,16 +93,18 @@ extension Report {
             func place(_ value: Double) -> String { String(format: "%.2f%%", 50 + 50 * value / most) }
             let difference = pair.difference
             let certain = difference.low > 0 || difference.high < 0
-            html += "<tr><th scope=\"row\">\(swatch(rows[first].index))\(escaped(rows[first].run.name)) "
-            html += "<span class=\"minus\">against</span> \(swatch(rows[second].index))"
-            html += "\(escaped(rows[second].run.name))</th><td>\(pair.tasks)</td>"
-            html += "<td class=\"big\">\(Figure.signed(100 * difference.mean))<span class=\"ci\">"
+            html += "<tr><th scope=\"row\"><span class=\"side\">\(swatch(rows[first].index))"
+            html += "\(escaped(rows[first].run.name))</span> <span class=\"side\"><span class=\"minus\">against</span> "
+            html += "\(swatch(rows[second].index))\(escaped(rows[second].run.name))</span></th>"
+            html += "<td data-label=\"Shared tasks\">\(pair.tasks)</td>"
+            html +=
+                "<td class=\"big\" data-label=\"Difference, points\">\(Figure.signed(100 * difference.mean))<span class=\"ci\">"
             html += "\(Figure.signed(100 * difference.low)) to \(Figure.signed(100 * difference.high))</span></td>"
             html +=
                 "<td class=\"wide\"><span class=\"forest\(certain ? " certain" : "")\" aria-hidden=\"true\" style=\""
             html += "--m:\(place(difference.mean));--l:\(place(difference.low));--h:\(place(difference.high))\">"
-            html += "<i></i><b></b></span></td><td>\(Figure.probability(pair.p))</td>"
-            html += "<td>\(pair.wins)</td><td>\(pair.losses)</td></tr>"
+            html += "<i></i><b></b></span></td><td data-label=\"p\">\(Figure.probability(pair.p))</td>"
+            html += "<td data-label=\"Better on\">\(pair.wins)</td><td data-label=\"Worse on\">\(pair.losses)</td></tr>"
         }
         html +=
             "</tbody></table></div><p class=\"note\">Paired by task: the difference, its 95 % bootstrap interval, and p of "

@@ -359,7 +359,11 @@
     if (place < list.scrollTop) list.scrollTop = place;
     if (place + rowHeight > list.scrollTop + list.clientHeight) list.scrollTop = place + rowHeight - list.clientHeight;
     draw();
-    if (open) explorer.classList.add("open");
+    if (open && !explorer.classList.contains("open")) {
+      explorer.classList.add("open");
+      // On a phone the viewer takes the list's place.
+      if (!list.offsetParent) explorer.scrollIntoView({ block: "start" });
+    }
     return view();
   };
 
