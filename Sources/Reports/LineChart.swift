@@ -22,11 +22,12 @@ struct LineChart {
     var yLabel = ""
     var series: [Series]
     var isPercent = false
-    var marksPoints = true
     var wholeX = true
     /// Whether the series are single places with a bar each, not lines.
     var scatters = false
 
+    /// Lines of more points are drawn without a mark at each.
+    private static let markedPoints = 30
     private static let width = 440.0
     private static let height = 250.0
     private static let left = 46.0
@@ -87,10 +88,10 @@ struct LineChart {
                 let path = points.map { "\(n(px($0.x))),\(n(py($0.y)))" }.joined(separator: " ")
                 body += "<polyline class=\"line\" \(style) points=\"\(path)\"/>"
             }
-            if marksPoints || points.count == 1 {
+            if scatters || points.count <= Self.markedPoints {
                 for point in points {
                     body +=
-                        "<circle class=\"dot\" \(style) cx=\"\(n(px(point.x)))\" cy=\"\(n(py(point.y)))\" r=\"3.5\"/>"
+                        "<circle class=\"dot\" \(style) cx=\"\(n(px(point.x)))\" cy=\"\(n(py(point.y)))\" r=\"\(scatters ? "6" : "3.5")\"/>"
                 }
             }
             let places = points.map { point in

@@ -103,7 +103,7 @@ extension Report {
             html +=
                 "<td class=\"wide\"><span class=\"forest\(certain ? " certain" : "")\" aria-hidden=\"true\" style=\""
             html += "--m:\(place(difference.mean));--l:\(place(difference.low));--h:\(place(difference.high))\">"
-            html += "<i></i><b></b></span></td><td data-label=\"p\">\(Figure.probability(pair.p))</td>"
+            html += "<i></i><b></b></span></td><td class=\"p\" data-label=\"p\">\(Figure.probability(pair.p))</td>"
             html += "<td data-label=\"Better on\">\(pair.wins)</td><td data-label=\"Worse on\">\(pair.losses)</td></tr>"
         }
         html +=
@@ -177,18 +177,23 @@ extension Report {
             var names: [String] = []
             for row in rows { names += groups(row.summary).map(\.name).filter { !names.contains($0) } }
             if names.isEmpty || names == ["unknown"] { return "" }
-            if names.count > 12 { names = Array(names.prefix(12)) }
+            names = Array(names.prefix(8))
             var html = "<figure class=\"card\"><figcaption>\(title)<span class=\"sub\">pass@1, %</span></figcaption>"
             html += "<div class=\"scroll\"><table class=\"kinds\"><thead><tr><th scope=\"col\">\(first)</th>"
-            html += "<th scope=\"col\">Tasks</th><th scope=\"col\" class=\"wide\"></th><th scope=\"col\">pass@1</th>"
+            html += "<th scope=\"col\" class=\"wide\"></th><th scope=\"col\">pass@1</th>"
             html += "<th scope=\"col\">Majority</th></tr></thead>"
             for name in names {
                 html += "<tbody>"
                 var isFirst = true
                 for (index, run, summary) in rows {
                     guard let group = groups(summary).first(where: { $0.name == name }) else { continue }
-                    html += "<tr>" + (isFirst ? "<th scope=\"rowgroup\">\(escaped(name))</th>" : "<th></th>")
-                    html += "<td>\(group.tasks)</td><td class=\"wide\" title=\"\(escaped(run.name))\">"
+                    html += "<tr>"
+                    if isFirst {
+                        html += "<th scope=\"rowgroup\">\(escaped(name)) <span class=\"of\">\(group.tasks)</span></th>"
+                    } else {
+                        html += "<th></th>"
+                    }
+                    html += "<td class=\"wide\" title=\"\(escaped(run.name)), \(group.tasks) tasks\">"
                     html += "\(bar(group.passAt1, of: 1, colour: index))</td>"
                     html +=
                         "<td>\(Figure.percent(group.passAt1.mean))</td><td>\(Figure.percent(group.majority))</td></tr>"
@@ -206,7 +211,8 @@ extension Report {
         return legend + "<div class=\"cards\">"
             + table("By how the faulty program fails", "Failure", \.byFailure)
             + table("By the distance to a passing program", "Characters", \.byDistance)
-            + "</div><p class=\"note\">Failure: how most of the failing tests fail. Majority: tasks of whose samples more than "
+            + "</div><p class=\"note\">Small numbers: tasks. Failure: how most of the failing tests fail, the eight most "
+            + "frequent. Majority: tasks of whose samples more than "
             + "half are solved.</p>\n"
     }
 
@@ -283,9 +289,8 @@ extension Report {
                 }
             }
             let last = trained.count == 1 ? series[0].points.last.map { Figure.short($0.y) } ?? "" : ""
-            let isSparse = series.allSatisfy { $0.points.count <= 30 }
             return self.card(
-                LineChart(title: name, xLabel: "step", series: series, marksPoints: isSparse), legend: false,
+                LineChart(title: name, xLabel: "step", series: series), legend: false,
                 note: last,
                 numbers: false)
         }

@@ -22,7 +22,7 @@ import Testing
     }
 
     @Test func `the real TensorBoard reads every value, and a resumed run as one`() throws {
-        guard let python = Self.python else {
+        guard let python = python(with: "tensorboard", named: "COE_TENSORBOARD_PYTHON") else {
             print("Skipped: no Python with the package tensorboard; set COE_TENSORBOARD_PYTHON to one.")
             return
         }
@@ -60,18 +60,4 @@ import Testing
         print(json.dumps({tag: [[e.step, e.value if math.isfinite(e.value) else None] for e in board.Scalars(tag)]
                           for tag in board.Tags()["scalars"]}))
         """
-
-    /// The first Python that has the package.
-    private static let python: String? = {
-        let named = ProcessInfo.processInfo.environment["COE_TENSORBOARD_PYTHON"]
-        return ([named, ".venv/bin/python3", "/usr/bin/python3"] as [String?]).compactMap { $0 }.first { path in
-            let process = Process()
-            process.executableURL = URL(filePath: path)
-            process.arguments = ["-c", "import tensorboard"]
-            process.standardError = FileHandle.nullDevice
-            guard (try? process.run()) != nil else { return false }
-            process.waitUntilExit()
-            return process.terminationStatus == 0
-        }
-    }()
 }

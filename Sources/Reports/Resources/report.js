@@ -134,7 +134,7 @@
         make("span", { class: "num" }, row.n === 1 ? "1 turn" : `${row.n} turns`),
         make("span", { class: "meta" },
           runs.length > 1 ? make("i", { class: "swatch", "--c": `var(--c${row.r % 8})`, title: runs[row.r] }) : null,
-          `#${row.s}`, row.f ? ` · ${row.f}` : "", ` · ${endings[row.x] || row.x}`, row.k ? ` · ${row.k} tokens` : ""));
+          `#${row.s}`, row.f ? ` · ${row.f}` : "", row.k ? ` · ${row.k} tokens` : "", ` · ${endings[row.x] || row.x}`));
       node.style.top = `${i * rowHeight}px`;
       nodes.push(node);
     }
@@ -241,6 +241,7 @@
     return make("div", { class: "code", tabindex: "0", role: "group", "aria-label": "Program" }, pre);
   };
 
+  const signed = (value, places) => (value > 0 ? "+" : value < 0 ? "−" : "") + Math.abs(value).toFixed(places);
   const unsure = (thousandths) => (1 - Math.exp(thousandths / 1000)).toFixed(3);
   const said = (u) => {
     const pre = make("pre");
@@ -252,7 +253,7 @@
       for (const [text, q] of tokens) {
         const p = Math.exp(q / 1000);
         // A line feed ends a command; it is shown, since it was chosen like the others.
-        pre.append(make("span", { class: "tok", "--u": unsure(q), title: `p = ${p >= 0.9995 ? "1.000" : p.toFixed(3)}, log-probability ${(q / 1000).toFixed(3)}` }, text === "" ? "∅" : text.replace(/^\n$/, "⏎\n")));
+        pre.append(make("span", { class: "tok", "--u": unsure(q), title: `p = ${p >= 0.9995 ? "1.000" : p.toFixed(3)}, log-probability ${signed(q / 1000, 3)}` }, text === "" ? "∅" : text.replace(/^\n$/, "⏎\n")));
       }
       rest = null;
     }
@@ -264,7 +265,7 @@
       const mean = u.q.reduce((a, b) => a + b, 0) / u.q.length / 1000;
       const least = tokens.length ? tokens.reduce((a, b) => b[1] < a[1] ? b : a) : null;
       parts.push(make("div", { class: "key" }, "sure", make("span", { class: "ramp" }), "unsure",
-        make("span", {}, `· ${u.q.length} tokens, mean log-probability ${mean.toFixed(3)}` + (least ? `, least sure of ${JSON.stringify(least[0])} (p = ${Math.exp(least[1] / 1000).toFixed(3)})` : ""))));
+        make("span", {}, `· ${u.q.length} tokens, mean log-probability ${signed(mean, 3)}` + (least ? `, least sure of ${JSON.stringify(least[0])} (p = ${Math.exp(least[1] / 1000).toFixed(3)})` : ""))));
     }
     return parts;
   };
@@ -320,7 +321,7 @@
       make("div", { class: "chips" }, chip(verdicts[row.v], kind), chip(endings[row.x] || row.x), chip(`sample ${row.s}`),
         runs.length > 1 ? make("span", { class: "chip" }, make("i", { class: "swatch", "--c": `var(--c${row.r % 8})` }), runs[row.r]) : null,
         chip(row.n === 1 ? "1 turn" : `${row.n} turns`), row.k ? chip(`${row.k.toLocaleString("en")} tokens`) : null, chip(`${episode.s.toFixed(1)} s`),
-        chip(`reward ${reward > 0 ? "+" : ""}${reward.toFixed(1).replace("-", "−")}`),
+        chip(`reward ${signed(reward, 1)}`),
         episode.z ? chip(`${episode.z[0]} lines touched, ${episode.z[1]} needed`, episode.z[0] > episode.z[1] ? "half" : "") : null,
         chip(`seed ${episode.g}`)),
       episode.e ? make("p", { class: "problem" }, episode.e) : null,
@@ -330,7 +331,7 @@
     ];
     if (u) {
       parts.push(make("h4", {}, episode.m === "coe" || episode.m === "oracle" ? "Command" : "Answer",
-        make("span", { class: "chip" + (u.w > 0 ? " ok" : u.w < 0 ? " no" : ""), style: "float:right" }, `reward ${u.w > 0 ? "+" : ""}${u.w.toFixed(1).replace("-", "−")}`)),
+        u.w ? make("span", { class: "chip reward " + (u.w > 0 ? "ok" : "no") }, `reward ${signed(u.w, 1)}`) : null),
         ...said(u));
       if (u.e) parts.push(make("p", { class: "problem" }, u.e));
     }
