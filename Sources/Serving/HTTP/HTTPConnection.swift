@@ -101,6 +101,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
         let (channel, limits) = (context.channel, limits)
         work = Task {
             _ = await write(response, on: channel, limits, keepsAlive: false)
+            channel.close(mode: .output, promise: nil)
             channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
         }
     }
