@@ -49,13 +49,21 @@ let package = Package(
 
         // What is built from both.
         .target(name: "Demonstrations", dependencies: ["Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
+        .target(
+            name: "Training",
+            dependencies: [
+                "Demonstrations", "Episodes", "LanguageModels", "LineEditor", "Policies", "PythonSandbox",
+                "RepairTasks",
+                "Tensors", "Tokenization",
+            ]),
         .target(name: "Evaluation", dependencies: ["Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
         .executableTarget(
             name: "coe",
             dependencies: [
                 "Demonstrations", "Evaluation", "Episodes", "LineEditor", "LanguageModels", "Policies", "PythonSandbox",
                 "RepairTasks",
-                "Tensors", "Tokenization", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Tensors", "Tokenization", "Training",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: linkTorch),
 
@@ -76,6 +84,13 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], linkerSettings: linkTorch),
         .testTarget(
             name: "LanguageModelsTests", dependencies: ["LanguageModels", "Tensors", "Tokenization", "TestSupport"],
+            linkerSettings: linkTorch),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Training", "Demonstrations", "Episodes", "LanguageModels", "PythonSandbox", "RepairTasks", "Tensors",
+                "TestSupport", "Tokenization",
+            ],
             linkerSettings: linkTorch),
         .testTarget(
             name: "PoliciesTests",

@@ -5,12 +5,14 @@
 #include "CTorch.h"
 
 #include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/GradMode.h>
 #include <torch/version.h>
 
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -44,10 +46,13 @@ template <typename Body> int guarded(Body body) {
     }
 }
 
-/// Runs `body` without autograd's bookkeeping and hands its tensor to the caller.
+/// Whether this thread's operations are recorded for ct_backward.
+thread_local bool is_recording = false;
+
+/// Runs `body`, recorded or without autograd's bookkeeping, and hands its tensor to the caller.
 template <typename Body> int make(ct_tensor_t *result, Body body) {
     return guarded([&] {
-        c10::NoGradGuard no_grad;
+        c10::AutoGradMode mode(is_recording);
         *result = new ct_tensor{body()};
     });
 }
@@ -371,6 +376,92 @@ int ct_copy_into(ct_tensor_t target, ct_tensor_t source) {
         if (target->value.sizes() != source->value.sizes())
             throw std::invalid_argument("source and target have different shapes");
         target->value.copy_(source->value);
+    });
+}
+
+// --- gradients
+
+bool ct_set_recording(bool recording) {
+    bool before = is_recording;
+    is_recording = recording;
+    return before;
+}
+
+int ct_leaf(ct_tensor_t tensor, ct_tensor_t gradient, ct_tensor_t *result) {
+    return guarded([&] {
+        at::Tensor leaf = tensor->value.detach();
+        leaf.requires_grad_(true);
+        if (gradient) leaf.mutable_grad() = gradient->value;
+        *result = new ct_tensor{leaf};
+    });
+}
+
+int ct_backward(ct_tensor_t tensor, ct_tensor_t gradient) {
+    return guarded([&] {
+        std::optional<at::Tensor> start;
+        if (gradient) start = gradient->value;
+        tensor->value._backward({}, start, /*retain_graph=*/false, /*create_graph=*/false);
+    });
+}
+
+int ct_gradient(ct_tensor_t tensor, ct_tensor_t *result) {
+    return guarded([&] {
+        if (!tensor->value.grad().defined()) throw std::invalid_argument("the tensor has no gradient");
+        *result = new ct_tensor{tensor->value.grad()};
+    });
+}
+
+int ct_dropout(ct_tensor_t tensor, double probability, uint64_t seed, ct_tensor_t *result) {
+    return make(result, [&] {
+        auto device = tensor->value.device();
+        at::Generator generator = device.is_cpu() ? at::detail::createCPUGenerator(seed)
+                                                  : at::globalContext().defaultGenerator(device).clone();
+        if (!device.is_cpu()) generator.set_current_seed(seed);
+        at::Tensor kept = at::empty_like(tensor->value, at::MemoryFormat::Contiguous);
+        {
+            c10::NoGradGuard no_grad;
+            kept.bernoulli_(1 - probability, generator).div_(1 - probability);
+        }
+        return tensor->value * kept;
+    });
+}
+
+int ct_random_uniform(ct_tensor_t target, double low, double high, uint64_t seed) {
+    return guarded([&] {
+        c10::NoGradGuard no_grad;
+        at::Generator generator = at::detail::createCPUGenerator(seed);
+        at::Tensor values = at::empty(target->value.sizes(), at::TensorOptions().dtype(at::kFloat));
+        values.uniform_(low, high, generator);
+        target->value.copy_(values);
+    });
+}
+
+int ct_adamw(ct_tensor_t parameters, ct_tensor_t gradients, ct_tensor_t first_moment, ct_tensor_t second_moment,
+             int64_t step, double learning_rate, double beta1, double beta2, double epsilon, double weight_decay) {
+    return guarded([&] {
+        c10::NoGradGuard no_grad;
+        at::Tensor &p = parameters->value, &g = gradients->value;
+        at::Tensor &m = first_moment->value, &v = second_moment->value;
+        double correction1 = 1 - std::pow(beta1, static_cast<double>(step));
+        double correction2 = 1 - std::pow(beta2, static_cast<double>(step));
+        p.mul_(1 - learning_rate * weight_decay);
+        m.lerp_(g, 1 - beta1);
+        v.mul_(beta2).addcmul_(g, g, 1 - beta2);
+        p.addcdiv_(m, v.sqrt().div_(std::sqrt(correction2)).add_(epsilon), -learning_rate / correction1);
+    });
+}
+
+int ct_scale_in_place(ct_tensor_t target, double factor) {
+    return guarded([&] {
+        c10::NoGradGuard no_grad;
+        target->value.mul_(factor);
+    });
+}
+
+int ct_norm(ct_tensor_t tensor, double *result) {
+    return guarded([&] {
+        c10::NoGradGuard no_grad;
+        *result = tensor->value.to(at::kFloat).norm().item<double>();
     });
 }
 

@@ -7,13 +7,20 @@ public import RepairTasks
 /// The layout is the paper's (instruction, task, tests, snippet with numbers, `***`, feedback); the wording is ours.
 public struct Prompt: Hashable, Sendable, Codable {
     public var numbering: NumberingStyle
+    /// Whether the instruction stands first. An adapter knows the commands without, and two fifths of the tokens of a
+    /// short demonstration are saved.
+    public var instructs: Bool
     /// Whether worked examples stand before the task, for a model that was not trained on the commands.
     public var workedExamples: Bool
     /// Whether after the first turn the lines around the change are shown alone, for fewer tokens.
     public var changesOnly: Bool
 
-    public init(numbering: NumberingStyle = .compact, workedExamples: Bool = true, changesOnly: Bool = false) {
+    public init(
+        numbering: NumberingStyle = .compact, instructs: Bool = true, workedExamples: Bool = true,
+        changesOnly: Bool = false
+    ) {
         self.numbering = numbering
+        self.instructs = instructs
         self.workedExamples = workedExamples
         self.changesOnly = changesOnly
     }
@@ -36,7 +43,7 @@ public struct Prompt: Hashable, Sendable, Codable {
 
     /// The conversation up to the model's first command.
     public func messages(for task: RepairTask, report: SandboxReport) -> [ChatMessage] {
-        var messages = [ChatMessage(role: .system, content: Self.instruction)]
+        var messages = instructs ? [ChatMessage(role: .system, content: Self.instruction)] : []
         if workedExamples { messages += WorkedExample.all.flatMap { $0.messages(numbering) } }
         messages.append(
             ChatMessage(

@@ -20,14 +20,6 @@ public final class CausalLM: Sendable {
         }
     }
 
-    struct Linear {
-        /// `[out, in]`
-        let weight: Tensor
-        let bias: Tensor?
-
-        func callAsFunction(_ input: Tensor) throws -> Tensor { try input.linear(weight, bias: bias) }
-    }
-
     struct Layer {
         let inputNorm, postAttentionNorm: Tensor
         let query, key, value, output: Linear
@@ -37,12 +29,12 @@ public final class CausalLM: Sendable {
     public let configuration: ModelConfiguration
     public let device: Device
     public let dtype: DType
-    private let embeddings: Tensor
-    private let layers: [Layer]
-    private let norm: Tensor
-    private let head: Tensor
+    let embeddings: Tensor
+    let layers: [Layer]
+    let norm: Tensor
+    let head: Tensor
     /// `[headWidth / 2]`
-    private let inverseFrequencies: Tensor
+    let inverseFrequencies: Tensor
 
     init(
         configuration: ModelConfiguration, weights: any WeightSource, adapter: LoRAAdapter?, device: Device,
@@ -191,7 +183,7 @@ public final class CausalLM: Sendable {
 }
 
 /// Rotary position embeddings in the half-split form: component i turns with component i + width / 2.
-private struct Rotation {
+struct Rotation {
     /// `[tokens, 1, width]`
     let cosine, sine: Tensor
 

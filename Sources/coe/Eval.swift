@@ -49,7 +49,7 @@ struct Eval: AsyncParsableCommand {
                     samples: samples, temperature: temperature, limit: limit, seed: seed,
                     options: EpisodeOptions(
                         endsAtFirstPass: !untilExit, isConstrained: constrained,
-                        prompt: Prompt(workedExamples: adapter == nil)))
+                        prompt: try prompt(forAdapter: adapter)))
                 return try await Evaluation(configuration, policy: policy, sandbox: sandbox, concurrency: concurrency)
                     .run(tasks, folder: URL(filePath: out), shouldStop: { Interrupt.isRequested }) {
                         trace, done, total in

@@ -57,7 +57,7 @@ struct Repair: AsyncParsableCommand {
             policy: try await loadPolicy(model: model, adapter: adapter, policy: policy), sandbox: sandbox,
             options: EpisodeOptions(
                 maxTurns: turns, endsAtFirstPass: true, isConstrained: !unconstrained,
-                prompt: Prompt(workedExamples: adapter == nil)))
+                prompt: try prompt(forAdapter: adapter)))
         Terminal.say(report.headline)
         result.attempts = await attempts(runner, task)
         guard let winner = result.attempts.first(where: \.solved) else {

@@ -107,6 +107,26 @@ int ct_attention(ct_tensor_t query, ct_tensor_t key, ct_tensor_t value, ct_tenso
 // --- in place
 /// Copies `source` into `target` (of the same shape), which may be a view made by ct_narrow.
 int ct_copy_into(ct_tensor_t target, ct_tensor_t source);
+int ct_scale_in_place(ct_tensor_t target, double factor);
+/// Fills with numbers drawn uniformly from [low, high), the same for the same seed.
+int ct_random_uniform(ct_tensor_t target, double low, double high, uint64_t seed);
+
+// --- gradients
+/// Whether this thread's operations are recorded from now on, for ct_backward; returns what held before. Off at first.
+bool ct_set_recording(bool recording);
+/// The same elements, as a variable whose gradient ct_backward finds. It is added to `gradient`, if that is given.
+int ct_leaf(ct_tensor_t tensor, ct_tensor_t gradient, ct_tensor_t *result);
+/// Adds the gradients of `tensor` to those of the variables it was computed from; `gradient` is that of `tensor`
+/// itself, or NULL for a scalar.
+int ct_backward(ct_tensor_t tensor, ct_tensor_t gradient);
+int ct_gradient(ct_tensor_t tensor, ct_tensor_t *result);
+/// Zeroes elements with the given probability, the same ones for the same seed, and scales the others up.
+int ct_dropout(ct_tensor_t tensor, double probability, uint64_t seed, ct_tensor_t *result);
+/// One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) in place; `step` counts from 1.
+int ct_adamw(ct_tensor_t parameters, ct_tensor_t gradients, ct_tensor_t first_moment, ct_tensor_t second_moment,
+             int64_t step, double learning_rate, double beta1, double beta2, double epsilon, double weight_decay);
+/// The Euclidean norm of all elements.
+int ct_norm(ct_tensor_t tensor, double *result);
 
 #ifdef __cplusplus
 }
