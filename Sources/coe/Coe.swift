@@ -11,5 +11,6 @@ struct Coe: AsyncParsableCommand {
             """,
         subcommands: [
             Repair.self, Check.self, Eval.self, SFTCommand.self, DataCommand.self, Doctor.self, Models.self, Bench.self,
+            Serve.self,
         ])
 }

@@ -1,96 +1,6 @@
 import Episodes
-import Foundation
+package import Foundation
 import RepairTasks
-
-/// What is wrong with a message, field by field, in the words of OpenEnv's reference server (Pydantic's).
-struct ValidationFailure: Error, Encodable {
-    struct Item: Encodable {
-        var type: String
-        var loc: [String]
-        var msg: String
-    }
-
-    var errors: [Item]
-
-    init(_ type: String, at loc: [String], _ message: String) {
-        errors = [Item(type: type, loc: loc, msg: message)]
-    }
-}
-
-/// Any key of a JSON object.
-struct AnyKey: CodingKey {
-    var stringValue: String
-    var intValue: Int? { nil }
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { return nil }
-}
-
-/// Reads the fields of a JSON object and says of each what is wrong with it.
-struct Fields {
-    let container: KeyedDecodingContainer<AnyKey>
-    let path: [String]
-
-    init(_ decoder: any Decoder, at path: [String] = []) throws {
-        guard let container = try? decoder.container(keyedBy: AnyKey.self) else {
-            throw ValidationFailure("dict_type", at: path, "Input should be an object")
-        }
-        self.container = container
-        self.path = path
-    }
-
-    init(_ container: KeyedDecodingContainer<AnyKey>, at path: [String]) {
-        self.container = container
-        self.path = path
-    }
-
-    func optional<Value: Decodable>(_ key: String, _ type: Value.Type, _ what: String) throws -> Value? {
-        let key = AnyKey(stringValue: key)
-        guard container.contains(key) else { return nil }
-        do {
-            return try container.decodeIfPresent(type, forKey: key)
-        } catch let failure as ValidationFailure {
-            throw failure
-        } catch {
-            throw ValidationFailure("\(what)_type", at: path + [key.stringValue], "Input should be a valid \(what)")
-        }
-    }
-
-    func required<Value: Decodable>(_ key: String, _ type: Value.Type, _ what: String) throws -> Value {
-        guard let value = try optional(key, type, what) else {
-            throw ValidationFailure("missing", at: path + [key], "Field required")
-        }
-        return value
-    }
-
-    /// The fields of an object in this one; nil where there is none.
-    func object(_ key: String) throws -> Fields? {
-        let coding = AnyKey(stringValue: key)
-        guard container.contains(coding), (try? container.decodeNil(forKey: coding)) != true else { return nil }
-        guard let nested = try? container.nestedContainer(keyedBy: AnyKey.self, forKey: coding) else {
-            throw ValidationFailure("dict_type", at: path + [key], "Input should be an object")
-        }
-        return Fields(nested, at: path + [key])
-    }
-
-    func refuse(otherThan known: Set<String>) throws {
-        let other = container.allKeys.map(\.stringValue).filter { !known.contains($0) }.sorted()
-        guard let first = other.first else { return }
-        var failure = ValidationFailure("extra_forbidden", at: path + [first], "Extra inputs are not permitted")
-        failure.errors += other.dropFirst().map {
-            .init(type: "extra_forbidden", loc: path + [$0], msg: "Extra inputs are not permitted")
-        }
-        throw failure
-    }
-
-    func limited(_ key: String, to count: Int) throws -> String? {
-        let value = try optional(key, String.self, "string")
-        if let value, value.utf8.count > count {
-            throw ValidationFailure(
-                "string_too_long", at: path + [key], "String should have at most \(count) characters")
-        }
-        return value
-    }
-}
 
 /// How an episode begins. Fields that the environment does not know are no fault, as in OpenEnv's reference.
 struct ResetRequest: Decodable, Sendable {
@@ -298,8 +208,8 @@ struct OutgoingMessage<Payload: Encodable>: Encodable {
 }
 
 /// Why a message was not carried out.
-struct WireError: Error, Encodable, Sendable {
-    enum Code: String, Encodable, Sendable {
+package struct WireError: Error, Encodable, Sendable {
+    package enum Code: String, Encodable, Sendable {
         case invalidJSON = "INVALID_JSON"
         case unknownType = "UNKNOWN_TYPE"
         case validation = "VALIDATION_ERROR"
@@ -311,7 +221,7 @@ struct WireError: Error, Encodable, Sendable {
 
     var code: Code
     var message: String
-    var errors: [ValidationFailure.Item]?
+    package var errors: [ValidationFailure.Item]?
     var activeSessions: Int?
     var maxSessions: Int?
     /// Whether another call of the same session is in its way.
@@ -326,7 +236,7 @@ struct WireError: Error, Encodable, Sendable {
 }
 
 /// Decodes a request; every fault of it becomes an error with its code.
-func decodeRequest<Value: Decodable>(_ type: Value.Type, _ data: Data) throws(WireError) -> Value {
+package func decodeRequest<Value: Decodable>(_ type: Value.Type, _ data: Data) throws(WireError) -> Value {
     do {
         return try JSONDecoder().decode(type, from: data)
     } catch let failure as ValidationFailure {
