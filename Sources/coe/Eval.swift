@@ -2,6 +2,7 @@ import ArgumentParser
 import Episodes
 import Evaluation
 import Foundation
+import LanguageModels
 import PythonSandbox
 import RepairTasks
 
@@ -17,6 +18,8 @@ struct Eval: AsyncParsableCommand {
     @Option(help: "coe or direct.") var method = EvaluationMethod.coe
     @Option(help: "A known model's name or a model file.") var model: String?
     @Option(help: "An adapter folder (PEFT).") var adapter: String?
+    @Option(help: "What the model computes in; int8 on a CPU and bfloat16 on a GPU when not given.")
+    var precision: Precision?
     @Option(help: "script:FILE replays commands, one a line, instead of a model.") var policy: String?
     @Option(help: "Episodes a task.") var samples = 1
     @Option(help: "0 takes the likeliest token.") var temperature = 0.0
@@ -43,7 +46,7 @@ struct Eval: AsyncParsableCommand {
         if tasks.isEmpty { throw UsageError(description: "\(set) holds no tasks.") }
         do {
             let summary = try await withSandbox(sandbox.configuration) { sandbox in
-                let policy = try await loadPolicy(model: model, adapter: adapter, policy: policy)
+                let policy = try await loadPolicy(model: model, adapter: adapter, precision: precision, policy: policy)
                 let configuration = EvaluationConfiguration(
                     set: URL(filePath: set).lastPathComponent, method: method, model: policy.name, adapter: adapter,
                     samples: samples, temperature: temperature, limit: limit, seed: seed,
