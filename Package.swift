@@ -128,13 +128,6 @@ let package = Package(
             ],
             exclude: ["Clients"]),
         .testTarget(
-            name: "ModelServingTests",
-            dependencies: [
-                "ModelServing", "RemotePolicies", "Serving", "Episodes", "LanguageModels", "PythonSandbox",
-                "RepairTasks", "TestSupport", "Tokenization", .product(name: "NIOHTTP1", package: "swift-nio"),
-            ],
-            exclude: ["Clients"], linkerSettings: linkTorch),
-        .testTarget(
             name: "ReportsTests",
             dependencies: ["Reports", "Episodes", "Evaluation", "LineEditor", "PythonSandbox", "RepairTasks"]),
         .testTarget(

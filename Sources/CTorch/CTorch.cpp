@@ -2,7 +2,7 @@
 #error "libtorch is missing: run scripts/bootstrap, which puts it into .venv and links .torch to it"
 #endif
 
-#include "CTorch.h"
+#include "Handle.hpp"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -18,45 +18,9 @@
 #include <string>
 #include <vector>
 
-// A handle is an at::Tensor on the heap.
-struct ct_tensor {
-    at::Tensor value;
-};
+using namespace ctorch;
 
 namespace {
-
-thread_local std::string error_text;
-
-int fail(const char *what) {
-    error_text = what;
-    // libtorch appends a C++ backtrace after the sentence; people need the sentence.
-    if (auto end = error_text.find("\nException raised from"); end != std::string::npos) error_text.resize(end);
-    return ct_failed;
-}
-
-template <typename Body> int guarded(Body body) {
-    try {
-        body();
-        return ct_ok;
-    } catch (const c10::Error &error) {
-        return fail(error.what_without_backtrace());
-    } catch (const std::exception &error) {
-        return fail(error.what());
-    } catch (...) {
-        return fail("libtorch threw something that is not an exception");
-    }
-}
-
-/// Whether this thread's operations are recorded for ct_backward.
-thread_local bool is_recording = false;
-
-/// Runs `body`, recorded or without autograd's bookkeeping, and hands its tensor to the caller.
-template <typename Body> int make(ct_tensor_t *result, Body body) {
-    return guarded([&] {
-        c10::AutoGradMode mode(is_recording);
-        *result = new ct_tensor{body()};
-    });
-}
 
 at::ScalarType scalar_type(ct_dtype dtype) {
     switch (dtype) {

@@ -96,13 +96,13 @@ private struct PackedPass {
 
     init(_ model: CausalLM, _ sequences: [CausalLM.PackedSequence], lora: LoRAWeights?, seed: UInt64?) throws {
         self.model = model
+        guard model.precision != .int8 else {
+            throw LanguageModelError(.unsupported, "A model in int8 cannot be trained; load it in floats.")
+        }
         self.lora = lora
         self.seed = seed
         lengths = sequences.map(\.tokens.count)
         tokens = sequences.flatMap(\.tokens)
-        guard tokens.allSatisfy({ (0..<model.configuration.vocabularySize).contains($0) }) else {
-            throw LanguageModelError(.modelNotReadable, "A token id lies outside the model's vocabulary.")
-        }
         guard lengths.allSatisfy({ $0 <= model.configuration.contextLength }) else {
             throw LanguageModelError(
                 .contextFull,
@@ -120,7 +120,7 @@ private struct PackedPass {
 
     /// `[tokens, hidden]`; the residual stream is kept in 32-bit floats whatever the weights are.
     func embeddings() throws -> Tensor {
-        try model.embeddings.selected(0, Tensor(tokens).to(.int64, on: model.device)).to(.float32)
+        try model.embed(tokens).to(.float32)
     }
 
     func run(_ layers: Range<Int>, _ input: Tensor) throws -> Tensor {
@@ -192,7 +192,7 @@ private struct PackedPass {
     /// `[range]`, of the targets in `range`.
     func logProbabilities(_ states: Tensor, _ range: Range<Int>) throws -> Tensor {
         let index = try Tensor(Array(targets[range])).to(.int64, on: model.device).reshaped([-1, 1])
-        let logits = try states.linear(model.head).to(.float32)
+        let logits = try model.head(states).to(.float32)
         return try logits.logSoftmax(1).gathered(1, index).reshaped([-1])
     }
 }

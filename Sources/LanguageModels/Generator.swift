@@ -91,7 +91,7 @@ public actor Generator {
         self.model = model
         self.tokenizer = tokenizer
         self.thread = thread
-        masks = TokenMasks(tokenizer, device: model.device)
+        masks = TokenMasks(tokenizer)
     }
 
     /// Starts an empty conversation; end it with ``end(_:)``.
@@ -173,18 +173,28 @@ public actor Generator {
         let start = clock.now
         var batch: [Int] = []
         for index in requests.indices.prefix(Self.batchLimit) where try sharePrefix(of: index) { batch.append(index) }
-        let segments = batch.map { index in
+        var segments = batch.map { index in
             let conversation = requests[index].conversation
             let unread = conversation.tokens[conversation.cache.count...].prefix(Self.chunkLength)
             return CausalLM.Segment(tokens: Array(unread), cache: conversation.cache)
         }
+        // The rest of a long prompt is read first; its logits are not looked at.
+        for (place, index) in batch.enumerated() {
+            let conversation = requests[index].conversation
+            let rest = conversation.tokens.count - conversation.cache.count - segments[place].tokens.count
+            if rest > 0 { segments[place].outputCount = 0 }
+        }
         let logits = try model.logits(segments)
 
+        let ready = zip(batch, segments).filter { $1.outputCount > 0 }.map(\.0)
+        let choices = ready.map { index in
+            let mask = requests[index].grammar.map { masks.mask($0, ends: requests[index].ends) }
+            return requests[index].conversation.sampler.next(allowed: mask)
+        }
         var finished: [Int] = []
-        for (row, index) in batch.enumerated()
-        where requests[index].conversation.cache.count == requests[index].conversation.tokens.count {
-            let row = try logits.narrowed(0, row..<row + 1).reshaped([-1])
-            if try advance(&requests[index], row) { finished.append(index) }
+        if !ready.isEmpty {
+            for (index, choice) in zip(ready, try logits.chosen(choices))
+            where advance(&requests[index], choice.token, choice.logProbability) { finished.append(index) }
         }
         statistics.record(segments.map(\.tokens.count), seconds: start.duration(to: clock.now))
         for index in finished.reversed() {
@@ -193,17 +203,13 @@ public actor Generator {
         }
     }
 
-    /// Samples a token, and adds those that the grammar then forces; true when the answer is complete.
-    private func advance(_ request: inout Request, _ logits: Tensor) throws -> Bool {
-        guard let grammar = request.grammar else {
-            let (token, logProbability) = try request.conversation.sampler.sample(logits)
-            return append(token, logProbability, to: &request)
-        }
-        let mask = try masks.mask(grammar, ends: request.ends)
-        let (index, logProbability) = try request.conversation.sampler.sample(logits.selected(0, mask.index))
-        if append(mask.tokens[index], logProbability, to: &request) { return true }
-        while let grammar = request.grammar, let forced = try masks.mask(grammar, ends: request.ends).onlyToken {
-            if append(forced, 0, to: &request) { return true }
+    /// Adds a sampled token, and those that the grammar then forces; true when the answer is complete.
+    private func advance(_ request: inout Request, _ token: Int, _ logProbability: Float) -> Bool {
+        if append(token, logProbability, to: &request) { return true }
+        while let grammar = request.grammar {
+            let mask = masks.mask(grammar, ends: request.ends)
+            guard mask.count == 1 else { break }
+            if append(mask[0], 0, to: &request) { return true }
         }
         return false
     }
@@ -242,7 +248,7 @@ public actor Generator {
         let promised = earlier.map { common($0, $0.tokens.count) }.max() ?? 0
         if promised >= shared + Self.shortestSharedPrefix { return false }
         if let donor = best?.0, shared >= Self.shortestSharedPrefix {
-            conversation.cache = try donor.cache.prefix(shared)
+            conversation.cache = donor.cache.prefix(shared)
         }
         return true
     }

@@ -116,7 +116,8 @@ struct LoRAPair: Sendable {
 
     /// The layer with the adapter, for `input [tokens, in]`.
     func adapted(_ layer: Linear, _ input: Tensor) throws -> Tensor {
-        try input.linear(layer.weight, bias: layer.bias, a: a, b: b, scale: scale)
+        guard let weight = layer.dense else { return try layer(input) + delta(input) }
+        return try input.linear(weight, bias: layer.bias?.to(input.dtype), a: a, b: b, scale: scale)
     }
 
     /// What the adapter alone adds, in the input's element type.

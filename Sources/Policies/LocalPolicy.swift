@@ -16,16 +16,22 @@ public struct LocalPolicy: Policy {
     /// - Parameters:
     ///   - model: A GGUF file or a folder in the Hugging Face layout.
     ///   - adapter: A PEFT folder.
-    public init(name: String, model: String, adapter: String?) async throws {
+    ///   - precision: What the model computes in; the fastest on the best device when nil.
+    public init(name: String, model: String, adapter: String?, precision: Precision? = nil) async throws {
+        let device = Device.best
+        let precision = precision ?? .fastest(on: device)
         let tokenizer = try Tokenizer(modelPath: model)
         let chat = try ChatEncoder(tokenizer)
         let thread = ComputeThread()
         // Loading computes (weights are unpacked by tensor operations), so it belongs to the same thread.
         let generator = try await thread.run {
             Generator(
-                model: try CausalLM(path: model, adapter: adapter, device: .best), tokenizer: tokenizer, thread: thread)
+                model: try CausalLM(path: model, adapter: adapter, device: device, precision: precision),
+                tokenizer: tokenizer, thread: thread)
         }
-        self.init(name: name, generator: generator, chat: chat)
+        // Results in other numbers than full precision say so.
+        self.init(
+            name: precision == .float32 ? name : "\(name) (\(precision.rawValue))", generator: generator, chat: chat)
     }
 
     public init(name: String, generator: Generator, chat: ChatEncoder) {

@@ -38,12 +38,15 @@ public struct TrainingBenchmark: Sendable {
             try Demonstration.forEach(in: URL(filePath: file)) { demonstration in
                 guard examples.count < steps * configuration.batch else { return }
                 let example = CausalLM.PackedSequence(demonstration, chat)
-                if example.tokens.count <= configuration.maxLength, example.learnedCount > 0 { examples.append(example) }
+                if example.tokens.count <= configuration.maxLength, example.learnedCount > 0 {
+                    examples.append(example)
+                }
             }
         }
         guard examples.count == steps * configuration.batch else {
             throw TrainingError(
-                .badData, "The benchmark needs \(steps * configuration.batch) demonstrations; there are \(examples.count).")
+                .badData,
+                "The benchmark needs \(steps * configuration.batch) demonstrations; there are \(examples.count).")
         }
         self.examples = examples
         trainer = try Trainer(configuration, modelPath: modelPath, checkpoint: nil)

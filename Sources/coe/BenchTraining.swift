@@ -19,7 +19,7 @@ struct BenchTraining: AsyncParsableCommand {
     @Option(help: "Demonstrations a step.") var batch = 8
     @Option(help: "Threads of one operation; the number of cores when not given.") var threads: Int?
     @Option(help: "float32 or bfloat16; repeatable. The peer takes the same.")
-    var precision = SFTConfiguration.Precision.allCases
+    var precision = [Precision.float32, .bfloat16]
     @Option(help: "A Python with TRL, to run the peer.") var python: String?
     @Option(help: "The peer's program.") var peer = "scripts/bench-trl.py"
     @Flag(help: "Print the figures as one JSON object on standard output.") var json = false

@@ -33,6 +33,8 @@ struct EvalRun: AsyncParsableCommand {
     @Option(help: "coe, direct, think, resample or oracle.") var method = EvaluationMethod.coe
     @Option(help: "A known model's name or a model file.") var model: String?
     @Option(help: "An adapter folder (PEFT).") var adapter: String?
+    @Option(help: "What the model computes in; int8 on a CPU and bfloat16 on a GPU when not given.")
+    var precision: Precision?
     @Option(help: "openai:URL#MODEL asks a server, script:FILE replays commands, instead of a model here.")
     var policy: String?
     @Option(help: "Episodes a task.") var samples = 1
@@ -81,7 +83,8 @@ struct EvalRun: AsyncParsableCommand {
                 let policy: any Policy =
                     method == .oracle
                     ? ScriptedPolicy(name: "oracle", commands: [])
-                    : try await loadPolicy(model: model, adapter: adapter, policy: policy)
+                    : try await loadPolicy(
+                        model: model, adapter: adapter, precision: precision, policy: policy)
                 let configuration = EvaluationConfiguration(
                     set: URL(filePath: set).lastPathComponent, method: method, model: policy.name, adapter: adapter,
                     samples: samples, temperature: temperature, limit: limit, subset: sample, shard: shard, seed: seed,
