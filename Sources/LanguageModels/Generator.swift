@@ -48,6 +48,7 @@ public actor Generator {
         var grammar: (any ByteGrammar)?
         /// The tokens that end an answer: the end tokens, and stop strings that are a token.
         let ends: Set<Int>
+        let observe: @Sendable (Int, Float) -> Void
         let continuation: CheckedContinuation<Output, any Error>
         var output = Output(tokens: [], logProbabilities: [], finish: .length)
         var text: [UInt8] = []
@@ -112,10 +113,12 @@ public actor Generator {
     /// With a `grammar` only tokens are written that it allows, and an end token only where it can end. The
     /// log-probabilities are then those of the masked distribution; a token without an alternative has 0.
     ///
+    /// - Parameter observe: is told of each token as it is written, and of its log-probability. It runs on the
+    ///   generator's thread and must not wait.
     /// - Throws: ``LanguageModelError`` when the conversation does not fit the model's context, `CancellationError`.
     public func generate(
         _ id: ConversationID, appending tokens: [Int], limit: Int, stop: StopCondition,
-        grammar: (any ByteGrammar)? = nil
+        grammar: (any ByteGrammar)? = nil, observe: @escaping @Sendable (Int, Float) -> Void = { _, _ in }
     ) async throws -> Output {
         try Task.checkCancellation()
         guard let conversation = conversations[id] else { preconditionFailure("the conversation has ended") }
@@ -135,7 +138,7 @@ public actor Generator {
                 requests.append(
                     Request(
                         id: id, conversation: conversation, limit: limit, stop: stop, grammar: grammar,
-                        ends: ends, continuation: continuation))
+                        ends: ends, observe: observe, continuation: continuation))
                 guard !isRunning else { return }
                 isRunning = true
                 Task { await run() }
@@ -210,6 +213,7 @@ public actor Generator {
         request.conversation.tokens.append(token)
         request.output.tokens.append(token)
         request.output.logProbabilities.append(logProbability)
+        request.observe(token, logProbability)
         let bytes = tokenizer.bytes(of: token)
         request.text += bytes
         if request.stop.tokens.contains(token) || request.stop.strings.contains(where: request.text.contains(_:)) {

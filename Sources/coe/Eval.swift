@@ -33,7 +33,8 @@ struct EvalRun: AsyncParsableCommand {
     @Option(help: "coe, direct, think, resample or oracle.") var method = EvaluationMethod.coe
     @Option(help: "A known model's name or a model file.") var model: String?
     @Option(help: "An adapter folder (PEFT).") var adapter: String?
-    @Option(help: "script:FILE replays commands, one a line, instead of a model.") var policy: String?
+    @Option(help: "openai:URL#MODEL asks a server, script:FILE replays commands, instead of a model here.")
+    var policy: String?
     @Option(help: "Episodes a task.") var samples = 1
     @Option(help: "0 takes the likeliest token.") var temperature = 0.0
     @Option(help: "Play only the first N tasks.") var limit: Int?

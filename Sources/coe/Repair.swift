@@ -14,7 +14,8 @@ struct Repair: AsyncParsableCommand {
     @Option(help: "What the program should do, in words.") var task = ""
     @Option(help: "A known model's name or a model file.") var model: String?
     @Option(help: "An adapter folder (PEFT).") var adapter: String?
-    @Option(help: "script:FILE replays commands, one a line, instead of a model.") var policy: String?
+    @Option(help: "openai:URL#MODEL asks a server, script:FILE replays commands, instead of a model here.")
+    var policy: String?
     @Option(help: "Attempts, played side by side; the first that passes wins.") var samples = 4
     @Option(help: "Edits in one attempt.") var turns = 10
     @Option(help: "0 takes the likeliest token; further attempts then use 0.7.") var temperature = 0.0
