@@ -55,7 +55,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Demonstrations", "Episodes", "LanguageModels", "LineEditor", "Policies", "PythonSandbox",
-                "RepairTasks",
+                "RepairTasks", "Reports",
                 "Tensors", "Tokenization",
             ]),
         .target(name: "Evaluation", dependencies: ["Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
