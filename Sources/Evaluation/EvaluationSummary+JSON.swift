@@ -7,13 +7,16 @@ extension EvaluationSummary {
         func optional(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
         func groups(_ groups: [Group]) -> JSONValue {
             .array(
-                groups.map {
-                    .object([
-                        "name": .string($0.name), "tasks": number($0.tasks), "pass@1": .number($0.passAt1.mean),
-                        "pass@1_low": .number($0.passAt1.low), "pass@1_high": .number($0.passAt1.high),
-                        "pass@\(max(1, configuration.samples))": .number($0.passAtMost),
-                        "majority": .number($0.majority),
-                    ])
+                groups.map { group in
+                    var members: [String: JSONValue] = [
+                        "name": .string(group.name), "tasks": number(group.tasks),
+                        "pass@1_low": .number(group.passAt1.low), "pass@1_high": .number(group.passAt1.high),
+                        "majority": .number(group.majority),
+                    ]
+                    // With one sample these are the same.
+                    members["pass@\(max(1, configuration.samples))"] = .number(group.passAtMost)
+                    members["pass@1"] = .number(group.passAt1.mean)
+                    return .object(members)
                 })
         }
         var members: [String: JSONValue] = [

@@ -67,6 +67,7 @@ struct LineChart {
         body += "<text class=\"axis\" x=\"\(n(Self.left + plotWidth / 2))\" y=\"\(n(Self.height - 5))\" "
         body += "text-anchor=\"middle\">\(escaped(xLabel))</text>"
 
+        let marks = scatters || series.allSatisfy { $0.points.count <= Self.markedPoints }
         var data: [String] = []
         for line in series {
             let points = line.points.filter { $0.x.isFinite && $0.y.isFinite }
@@ -88,7 +89,7 @@ struct LineChart {
                 let path = points.map { "\(n(px($0.x))),\(n(py($0.y)))" }.joined(separator: " ")
                 body += "<polyline class=\"line\" \(style) points=\"\(path)\"/>"
             }
-            if scatters || points.count <= Self.markedPoints {
+            if marks {
                 for point in points {
                     body +=
                         "<circle class=\"dot\" \(style) cx=\"\(n(px(point.x)))\" cy=\"\(n(py(point.y)))\" r=\"\(scatters ? "6" : "3.5")\"/>"

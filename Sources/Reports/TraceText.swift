@@ -90,7 +90,9 @@ public struct TraceText: Sendable {
                 ? "" : paint(String(format: "  reward %+.1f", turn.reward), turn.reward > 0 ? .green : .red)
             lines += ["", paint("turn \(index + 1)", .bold) + reward, written(turn.completion)]
             if let error = turn.error { lines.append(paint(plain(error), .red)) }
-            let diff = unifiedDiff(from: before, to: editor.text, oldName: "", newName: "", context: 1)
+            // Whether the last line has a line end is of no interest here.
+            func ended(_ text: String) -> String { text.hasSuffix("\n") ? text : text + "\n" }
+            let diff = unifiedDiff(from: ended(before), to: ended(editor.text), oldName: "", newName: "", context: 1)
             lines += diff.split(separator: "\n").dropFirst(2).map { line in
                 let text = "    " + plain(String(line))
                 switch line.first {

@@ -13,7 +13,8 @@ struct Eval: AsyncParsableCommand {
         abstract: "Measures pass@k of a model on a set of faulty programs.",
         discussion: """
             Example: coe eval --set tasks.jsonl.gz --method coe --samples 4 --temperature 0.7 --out runs/first
-            The same command goes on where an earlier one stopped, and plays again what broke.
+            The same command goes on where an earlier one stopped, and plays again what broke. All options: coe eval run \
+            --help
             """,
         subcommands: [EvalRun.self, EvalMerge.self, EvalVerify.self], defaultSubcommand: EvalRun.self)
 }

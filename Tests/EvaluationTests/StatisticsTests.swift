@@ -152,4 +152,18 @@ import Testing
         #expect(abs(summary.byDistance[0].passAt1.mean - 0.5) < 1e-12)
         #expect(summary.byFailure.map(\.name) == ["AssertionError", "unknown"])
     }
+
+    @Test(arguments: [1, 3])
+    func `the figures as JSON hold every pass at k and both breakdowns`(samples: Int) {
+        let json = EvaluationSummary(Self.run([.made("a", solved: true), .made("b")], samples: samples)).json
+        for k in 1...samples {
+            for name in ["pass@\(k)", "pass@\(k)_low", "pass@\(k)_high"] { #expect(json[name] != nil, "\(name)") }
+        }
+        guard case .array(let groups)? = json["by_failure"] else {
+            Issue.record("no breakdown")
+            return
+        }
+        #expect(groups[0]["name"] == .string("AssertionError"))
+        #expect(groups[0]["pass@\(samples)"] != nil && groups[0]["pass@1"] != nil)
+    }
 }

@@ -118,13 +118,15 @@ public enum DebugBench {
 
     /// The method of `class Solution` whose parameters have these names, else the only one that takes as many.
     private static func method(_ solution: String, taking names: [String]) -> String? {
+        // LeetCode builds trees and lists from the examples' arrays.
+        if ["TreeNode", "ListNode"].contains(where: { solution.contains($0) }) { return nil }
         var candidates: [(name: String, parameters: [String])] = []
         for line in solution.split(separator: "\n") {
             let text = line.trimmingCharacters(in: .whitespaces)
             guard text.hasPrefix("def "), line.first == " " || line.first == "\t", let open = text.firstIndex(of: "("),
                 let close = text.lastIndex(of: ")")
             else { continue }
-            let unsupported = ["TreeNode", "ListNode", "Node", "-> None"]
+            let unsupported = ["Node", "-> None"]
             if unsupported.contains(where: { text.contains($0) }) { continue }
             let name = text[text.index(text.startIndex, offsetBy: 4)..<open].trimmingCharacters(in: .whitespaces)
             let parameters = PythonLiteral.split(String(text[text.index(after: open)..<close])).map { parameter in

@@ -39,7 +39,7 @@
     let title = null;
     for (const s of series) {
       const point = s.p.reduce((a, b) => Math.abs(b[0] - x) < Math.abs(a[0] - x) ? b : a);
-      if (Math.abs(point[0] - x) > 12) continue;
+      if (Math.abs(point[0] - x) > 3) continue;
       if (title !== point[2]) tip.append(make("b", {}, `${chart.dataset.x} ${point[2]}`));
       title = point[2];
       tip.append(make("div", {}, make("span", {}, make("i", { class: "swatch", "--c": `var(--c${s.c})` }), s.n), make("span", {}, point[3])));
