@@ -1,12 +1,16 @@
 import ArgumentParser
 import Foundation
 import LanguageModels
+import ServeCommands
 import Tensors
 
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures this machine's speed.",
-        subcommands: [BenchInference.self, BenchSandbox.self, BenchSoak.self, BenchDemonstrations.self])
+        subcommands: [
+            BenchInference.self, BenchSandbox.self, BenchSoak.self, BenchDemonstrations.self, BenchServe.self,
+            BenchFuzz.self,
+        ])
 }
 
 struct BenchInference: AsyncParsableCommand {
