@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LanguageModels
+import ServeCommands
 import Tensors
 
 struct Bench: AsyncParsableCommand {
@@ -8,6 +9,7 @@ struct Bench: AsyncParsableCommand {
         abstract: "Measures this machine's speed.",
         subcommands: [
             BenchInference.self, BenchTraining.self, BenchSandbox.self, BenchSoak.self, BenchDemonstrations.self,
+            BenchServe.self, BenchFuzz.self,
         ])
 }
 
