@@ -62,12 +62,15 @@ public enum StateForm: String, CaseIterable, Hashable, Sendable, Codable {
     case compact
     /// The whole program in the first turn, then the changed region alone.
     case compactDiff = "compact-diff"
+    /// As compact-diff, without the instruction.
+    case brief
 
     public var prompt: Prompt {
         switch self {
         case .paper: Prompt(numbering: .paper, workedExamples: false)
         case .compact: Prompt(numbering: .compact, workedExamples: false)
         case .compactDiff: Prompt(numbering: .compact, workedExamples: false, changesOnly: true)
+        case .brief: Prompt(numbering: .compact, instructs: false, workedExamples: false, changesOnly: true)
         }
     }
 }

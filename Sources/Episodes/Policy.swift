@@ -49,16 +49,32 @@ public struct Completion: Hashable, Sendable, Codable {
     /// The log-probability (natural) of each written id under the distribution it was drawn from.
     public var logProbabilities: [Float]
     public var finish: Finish
+    /// What a server says that the message cost; nil where the ids tell.
+    public var usage: TokenUsage?
 
     public init(
         text: String, promptTokenIDs: [Int] = [], tokenIDs: [Int] = [], logProbabilities: [Float] = [],
-        finish: Finish = .stop
+        finish: Finish = .stop, usage: TokenUsage? = nil
     ) {
         self.text = text
         self.promptTokenIDs = promptTokenIDs
         self.tokenIDs = tokenIDs
         self.logProbabilities = logProbabilities
         self.finish = finish
+        self.usage = usage
+    }
+}
+
+/// What a server counts for one answer.
+public struct TokenUsage: Hashable, Sendable, Codable {
+    /// Tokens of the whole conversation so far.
+    public var promptTokens: Int
+    /// Tokens written.
+    public var completionTokens: Int
+
+    public init(promptTokens: Int, completionTokens: Int) {
+        self.promptTokens = promptTokens
+        self.completionTokens = completionTokens
     }
 }
 

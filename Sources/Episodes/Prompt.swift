@@ -7,15 +7,31 @@ public import RepairTasks
 /// The layout is the paper's (instruction, task, tests, snippet with numbers, `***`, feedback); the wording is ours.
 public struct Prompt: Hashable, Sendable, Codable {
     public var numbering: NumberingStyle
+    /// Whether the instruction stands first. An adapter knows the commands without, and two fifths of the tokens of a
+    /// short demonstration are saved.
+    public var instructs: Bool
     /// Whether worked examples stand before the task, for a model that was not trained on the commands.
     public var workedExamples: Bool
     /// Whether after the first turn the lines around the change are shown alone, for fewer tokens.
     public var changesOnly: Bool
 
-    public init(numbering: NumberingStyle = .compact, workedExamples: Bool = true, changesOnly: Bool = false) {
+    public init(
+        numbering: NumberingStyle = .compact, instructs: Bool = true, workedExamples: Bool = true,
+        changesOnly: Bool = false
+    ) {
         self.numbering = numbering
+        self.instructs = instructs
         self.workedExamples = workedExamples
         self.changesOnly = changesOnly
+    }
+
+    /// Run folders from before `instructs` lack it; all their prompts had the instruction.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        numbering = try container.decode(NumberingStyle.self, forKey: .numbering)
+        instructs = try container.decodeIfPresent(Bool.self, forKey: .instructs) ?? true
+        workedExamples = try container.decode(Bool.self, forKey: .workedExamples)
+        changesOnly = try container.decode(Bool.self, forKey: .changesOnly)
     }
 
     /// The characters of tests, of one value and of one message that are shown. Longer ones would fill the context of
@@ -36,7 +52,7 @@ public struct Prompt: Hashable, Sendable, Codable {
 
     /// The conversation up to the model's first command.
     public func messages(for task: RepairTask, report: SandboxReport) -> [ChatMessage] {
-        var messages = [ChatMessage(role: .system, content: Self.instruction)]
+        var messages = instructs ? [ChatMessage(role: .system, content: Self.instruction)] : []
         if workedExamples { messages += WorkedExample.all.flatMap { $0.messages(numbering) } }
         messages.append(
             ChatMessage(

@@ -50,7 +50,7 @@ public struct Trace: Hashable, Sendable, Codable {
         solved = visiblePassed && (hiddenSolved ?? true)
         self.exit = exit
         self.error = error
-        tokens = turns.reduce(0) { $0 + $1.completion.tokenIDs.count }
+        tokens = turns.reduce(0) { $0 + ($1.completion.usage?.completionTokens ?? $1.completion.tokenIDs.count) }
         self.seconds = seconds
     }
 

@@ -49,6 +49,7 @@ public actor Generator {
         let drafts: (any DraftSource)?
         /// The tokens that end an answer: the end tokens, and stop strings that are a token.
         let ends: Set<Int>
+        let observe: @Sendable (Int, Float) -> Void
         let continuation: CheckedContinuation<Output, any Error>
         var output = Output(tokens: [], logProbabilities: [], finish: .length)
         var text: [UInt8] = []
@@ -119,10 +120,13 @@ public actor Generator {
     /// log-probabilities are then those of the masked distribution; a token without an alternative has 0.
     /// `drafts` make it faster and change nothing else.
     ///
+    /// - Parameter observe: is told of each token as it is written, and of its log-probability. It runs on the
+    ///   generator's thread and must not wait.
     /// - Throws: ``LanguageModelError`` when the conversation does not fit the model's context, `CancellationError`.
     public func generate(
         _ id: ConversationID, appending tokens: [Int], limit: Int, stop: StopCondition,
-        grammar: (any ByteGrammar)? = nil, drafts: (any DraftSource)? = nil
+        grammar: (any ByteGrammar)? = nil, drafts: (any DraftSource)? = nil,
+        observe: @escaping @Sendable (Int, Float) -> Void = { _, _ in }
     ) async throws -> Output {
         try Task.checkCancellation()
         guard let conversation = conversations[id] else { preconditionFailure("the conversation has ended") }
@@ -142,7 +146,7 @@ public actor Generator {
                 requests.append(
                     Request(
                         id: id, conversation: conversation, limit: limit, stop: stop, grammar: grammar,
-                        drafts: drafts, ends: ends, continuation: continuation))
+                        drafts: drafts, ends: ends, observe: observe, continuation: continuation))
                 guard !isRunning else { return }
                 isRunning = true
                 Task { await run() }
@@ -305,6 +309,7 @@ public actor Generator {
         request.conversation.tokens.append(token)
         request.output.tokens.append(token)
         request.output.logProbabilities.append(logProbability)
+        request.observe(token, logProbability)
         let bytes = tokenizer.bytes(of: token)
         request.text += bytes
         // Only what is new can have made a stop string whole.

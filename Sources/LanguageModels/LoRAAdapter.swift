@@ -13,6 +13,13 @@ public struct LoRAAdapter: Sendable {
     /// By the name of the linear layer, for example `model.layers.0.self_attn.q_proj`.
     public let layers: [String: (a: Tensor, b: Tensor)]
 
+    init(path: String, rank: Int, scale: Double, layers: [String: (a: Tensor, b: Tensor)]) {
+        self.path = path
+        self.rank = rank
+        self.scale = scale
+        self.layers = layers
+    }
+
     public init(path: String) throws {
         func failure(_ what: String) -> LanguageModelError { LanguageModelError(.adapterMismatch, "\(path) \(what).") }
         let folder = URL(filePath: path)

@@ -174,6 +174,49 @@ private struct ConfigurationFile: Decodable {
     var hiddenAct: String?
 }
 
+// MARK: Writing
+
+extension ModelConfiguration {
+    /// The sizes as a `config.json` that Transformers reads, for weights of `dtype`.
+    func json(dtype: String) throws -> Data {
+        let rope = ropeScaling.map {
+            WrittenConfiguration.Rope(
+                factor: $0.factor, lowFreqFactor: $0.lowFrequencyFactor, highFreqFactor: $0.highFrequencyFactor,
+                originalMaxPositionEmbeddings: $0.originalContextLength)
+        }
+        let written = WrittenConfiguration(
+            architectures: [family == .llama ? "LlamaForCausalLM" : "Qwen2ForCausalLM"], modelType: family.rawValue,
+            hiddenSize: hiddenSize, intermediateSize: intermediateSize, numHiddenLayers: layerCount,
+            numAttentionHeads: headCount, numKeyValueHeads: keyValueHeadCount, headDim: headWidth,
+            vocabSize: vocabularySize, maxPositionEmbeddings: contextLength, rmsNormEps: rmsNormEpsilon,
+            ropeTheta: ropeBase, ropeScaling: rope, attentionBias: family == .llama ? hasAttentionBias : nil,
+            tieWordEmbeddings: tiesEmbeddings, torchDtype: dtype)
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(written) + [0x0A]
+    }
+}
+
+private struct WrittenConfiguration: Encodable {
+    struct Rope: Encodable {
+        var ropeType = "llama3"
+        var factor, lowFreqFactor, highFreqFactor: Double
+        var originalMaxPositionEmbeddings: Int
+    }
+
+    var architectures: [String]
+    var modelType: String
+    var hiddenSize, intermediateSize, numHiddenLayers, numAttentionHeads, numKeyValueHeads, headDim: Int
+    var vocabSize, maxPositionEmbeddings: Int
+    var rmsNormEps, ropeTheta: Double
+    var ropeScaling: Rope?
+    var attentionBias: Bool?
+    var tieWordEmbeddings: Bool
+    var hiddenAct = "silu"
+    var torchDtype: String
+}
+
 // MARK: Rotary frequencies
 
 extension ModelConfiguration {

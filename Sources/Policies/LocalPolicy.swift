@@ -2,7 +2,7 @@ public import Episodes
 public import LanguageModels
 public import LineEditor
 import Tensors
-import Tokenization
+public import Tokenization
 
 /// A language model on this machine as the player.
 ///
@@ -34,7 +34,7 @@ public struct LocalPolicy: Policy {
             name: precision == .float32 ? name : "\(name) (\(precision.rawValue))", generator: generator, chat: chat)
     }
 
-    init(name: String, generator: Generator, chat: ChatEncoder) {
+    public init(name: String, generator: Generator, chat: ChatEncoder) {
         self.name = name
         self.generator = generator
         self.chat = chat

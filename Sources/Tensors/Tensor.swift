@@ -210,6 +210,16 @@ extension Tensor {
     /// The elements in row-major order, converted to integers.
     public func integers() throws -> [Int] { try elements(as: .int64, zero: Int64(0)).map(Int.init) }
 
+    /// The elements in row-major order as they are stored.
+    func bytes() throws -> [UInt8] {
+        try withExtendedLifetime(self) {
+            try [UInt8](unsafeUninitializedCapacity: count * dtype.byteCount) { buffer, initialized in
+                try check(ct_copy_bytes(handle, buffer.baseAddress, count * dtype.byteCount))
+                initialized = count * dtype.byteCount
+            }
+        }
+    }
+
     private func elements<Element>(as dtype: DType, zero: Element) throws -> [Element] {
         let source = try to(dtype, on: .cpu)
         var result = [Element](repeating: zero, count: source.count)

@@ -5,6 +5,8 @@ public struct TensorError: Error, Hashable, Sendable, CustomStringConvertible {
         case operationFailed
         /// A file could not be opened or mapped.
         case fileNotReadable
+        /// A file could not be written (rights, a full disk).
+        case fileNotWritable
         /// A file's content is not what its format promises.
         case malformedFile
         /// A file is sound but uses something that is not supported here.

@@ -70,6 +70,134 @@ extension Vocabulary {
     }
 }
 
+// MARK: Writing
+
+extension Vocabulary {
+    /// The vocabulary as a `tokenizer.json` that Hugging Face's tokenizers read, giving the same ids.
+    public func tokenizerJSON() throws -> Data {
+        let added = tokens.indices.filter { kinds[$0] != .normal }.map {
+            WrittenTokenizer.AddedToken(id: $0, content: tokens[$0], special: kinds[$0] == .control)
+        }
+        let normal = tokens.indices.filter { kinds[$0] == .normal }.map { (tokens[$0], $0) }
+        typealias Step = WrittenTokenizer.Step
+        let bytes = Step(type: "ByteLevel", addPrefixSpace: false, trimOffsets: true, useRegex: preTokenizer == .smollm)
+        let cut: Step
+        switch preTokenizer {
+        case .smollm: cut = Step(type: "Digits", individualDigits: true)
+        case .qwen2, .llama3:
+            let digits = preTokenizer == .qwen2 ? #"\p{N}"# : #"\p{N}{1,3}"#
+            cut = Step(
+                type: "Split", pattern: ["Regex": TokenizerFile.pattern(digits: digits)], behavior: "Isolated",
+                invert: false)
+        }
+        var postProcessor: WrittenTokenizer.PostProcessor?
+        if addsBOS, let bosID {
+            postProcessor = .init(beginning: tokens[bosID], id: bosID)
+        }
+        let file = WrittenTokenizer(
+            addedTokens: added, normalizer: normalizesToNFC ? ["type": "NFC"] : nil,
+            preTokenizer: .init(pretokenizers: [cut, bytes]), postProcessor: postProcessor,
+            decoder: Step(type: "ByteLevel", addPrefixSpace: true, trimOffsets: true, useRegex: true),
+            model: .init(
+                vocab: Dictionary(normal) { first, _ in first }, merges: merges, ignoreMerges: ignoresMerges))
+        return try Self.encoder.encode(file)
+    }
+
+    /// A `tokenizer_config.json` to stand beside it: the chat template and the first and last token.
+    public func tokenizerConfiguration(contextLength: Int) throws -> Data {
+        try Self.encoder.encode(
+            WrittenConfiguration(
+                bosToken: bosID.map { tokens[$0] }, eosToken: eosID.map { tokens[$0] }, addBosToken: addsBOS,
+                chatTemplate: chatTemplate, modelMaxLength: contextLength))
+    }
+
+    private static var encoder: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return encoder
+    }
+}
+
+private struct WrittenConfiguration: Encodable {
+    var bosToken, eosToken: String?
+    var addBosToken: Bool
+    var chatTemplate: String?
+    var modelMaxLength: Int
+    var tokenizerClass = "PreTrainedTokenizerFast"
+}
+
+/// `tokenizer.json`; property names are the file's, in camel case.
+private struct WrittenTokenizer: Encodable {
+    struct AddedToken: Encodable {
+        var id: Int
+        var content: String
+        var special: Bool
+        var singleWord = false
+        var lstrip = false
+        var rstrip = false
+        var normalized = false
+    }
+    struct Step: Encodable {
+        var type: String
+        var individualDigits: Bool?
+        var addPrefixSpace, trimOffsets, useRegex: Bool?
+        var pattern: [String: String]?
+        var behavior: String?
+        var invert: Bool?
+    }
+    struct Steps: Encodable {
+        var type = "Sequence"
+        var pretokenizers: [Step]
+    }
+    struct PostProcessor: Encodable {
+        struct Piece: Encodable {
+            struct Name: Encodable {
+                var id: String
+                var typeId = 0
+            }
+            var specialToken: Name?
+            var sequence: Name?
+            private enum CodingKeys: String, CodingKey {
+                case specialToken = "SpecialToken"
+                case sequence = "Sequence"
+            }
+        }
+        struct Special: Encodable {
+            var id: String
+            var ids: [Int]
+            var tokens: [String]
+        }
+        var type = "TemplateProcessing"
+        var single, pair: [Piece]
+        var specialTokens: [String: Special]
+
+        init(beginning token: String, id: Int) {
+            let first = Piece(specialToken: .init(id: token))
+            single = [first, Piece(sequence: .init(id: "A"))]
+            pair = single + [Piece(sequence: .init(id: "B", typeId: 1))]
+            specialTokens = [token: Special(id: token, ids: [id], tokens: [token])]
+        }
+    }
+    struct Model: Encodable {
+        var type = "BPE"
+        var vocab: [String: Int]
+        var merges: [String]
+        var ignoreMerges: Bool
+        var fuseUnk = false
+        var byteFallback = false
+    }
+    var version = "1.0"
+    var addedTokens: [AddedToken]
+    var normalizer: [String: String]?
+    var preTokenizer: Steps
+    var postProcessor: PostProcessor?
+    var decoder: Step
+    var model: Model
+}
+
+// MARK: Reading
+
 /// The parts of `tokenizer.json` that bear on the ids; property names are the file's, in camel case.
 private struct TokenizerFile: Decodable {
     struct AddedToken: Decodable {
@@ -153,7 +281,7 @@ private struct TokenizerFile: Decodable {
                 + "Qwen2's and Llama 3's, so its text would be cut into other words.")
     }
 
-    private static func pattern(digits: String) -> String {
+    fileprivate static func pattern(digits: String) -> String {
         #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + digits
             + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
     }

@@ -6,7 +6,9 @@ import Tensors
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures this machine's speed.",
-        subcommands: [BenchInference.self, BenchSandbox.self, BenchSoak.self, BenchDemonstrations.self])
+        subcommands: [
+            BenchInference.self, BenchTraining.self, BenchSandbox.self, BenchSoak.self, BenchDemonstrations.self,
+        ])
 }
 
 struct BenchInference: AsyncParsableCommand {
@@ -66,12 +68,4 @@ struct BenchInference: AsyncParsableCommand {
     }
 
     private func format(_ value: Double) -> String { String(format: "%.1f", value) }
-}
-
-/// The most memory that this process has held, where /proc tells.
-private func peakMemoryMB() -> Int? {
-    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
-    else { return nil }
-    return line.split(separator: " ").compactMap { Int($0) }.first.map { $0 / 1024 }
 }

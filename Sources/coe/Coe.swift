@@ -9,5 +9,8 @@ struct Coe: AsyncParsableCommand {
             People's text goes to standard error, JSON to standard output. Exit code 0 done, 1 failed, 64 wrong usage, \
             130 interrupted: the first Ctrl-C finishes the step and saves, the second stops.
             """,
-        subcommands: [Repair.self, Check.self, Eval.self, DataCommand.self, Doctor.self, Models.self, Bench.self])
+        subcommands: [
+            Repair.self, Check.self, Eval.self, SFTCommand.self, ReportCommand.self, TraceCommand.self, Serve.self,
+            DataCommand.self, Doctor.self, Models.self, Bench.self,
+        ])
 }

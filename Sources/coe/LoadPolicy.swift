@@ -2,6 +2,7 @@ import Episodes
 import Foundation
 import LanguageModels
 import Policies
+import RemotePolicies
 
 /// The player that the options name.
 ///
@@ -9,14 +10,22 @@ import Policies
 ///   - model: a known model's name, a GGUF file or a Hugging Face folder; the default model when nil.
 ///   - adapter: a PEFT folder.
 ///   - precision: what the model computes in; the fastest here when nil.
-///   - policy: `script:FILE`, a text file with one command a line, instead of a model.
+///   - policy: instead of a model, `openai:URL#MODEL`, one behind a server (its key in OPENAI_API_KEY or COE_TOKEN), or
+///     `script:FILE`, a text file with one command a line.
 func loadPolicy(
     model: String?, adapter: String?, precision: Precision? = nil, policy: String?
 ) async throws -> any Policy {
     if let policy {
+        if policy.hasPrefix("openai:") {
+            let environment = ProcessInfo.processInfo.environment
+            return try RemotePolicy(
+                String(policy.dropFirst("openai:".count)),
+                key: environment["OPENAI_API_KEY"] ?? environment["COE_TOKEN"])
+        }
         guard policy.hasPrefix("script:") else {
             throw PolicyError(
-                .unavailable, "\(policy) is no policy: write script:FILE, a file with one command a line.")
+                .unavailable,
+                "\(policy) is no policy: write openai:URL#MODEL, or script:FILE, a file with one command a line.")
         }
         let file = String(policy.dropFirst("script:".count))
         guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {

@@ -51,6 +51,13 @@ struct KnownModel: Codable {
 
 struct Models: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        abstract: "Lists the known models, or merges an adapter into one.",
+        subcommands: [ModelsList.self, ModelsMerge.self], defaultSubcommand: ModelsList.self)
+}
+
+struct ModelsList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
         abstract: "Lists the known models: where they are, their size, and whether their digest is right.")
 
     @Flag(help: "Print the list as one JSON object on standard output.") var json = false

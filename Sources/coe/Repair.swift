@@ -17,7 +17,8 @@ struct Repair: AsyncParsableCommand {
     @Option(help: "An adapter folder (PEFT).") var adapter: String?
     @Option(help: "What the model computes in; int8 on a CPU and bfloat16 on a GPU when not given.")
     var precision: Precision?
-    @Option(help: "script:FILE replays commands, one a line, instead of a model.") var policy: String?
+    @Option(help: "openai:URL#MODEL asks a server, script:FILE replays commands, instead of a model here.")
+    var policy: String?
     @Option(help: "Attempts, played side by side; the first that passes wins.") var samples = 4
     @Option(help: "Edits in one attempt.") var turns = 10
     @Option(help: "0 takes the likeliest token; further attempts then use 0.7.") var temperature = 0.0
@@ -61,7 +62,7 @@ struct Repair: AsyncParsableCommand {
             sandbox: sandbox,
             options: EpisodeOptions(
                 maxTurns: turns, endsAtFirstPass: true, isConstrained: !unconstrained,
-                prompt: Prompt(workedExamples: adapter == nil)))
+                prompt: try prompt(forAdapter: adapter)))
         Terminal.say(report.headline)
         result.attempts = await attempts(runner, task)
         guard let winner = result.attempts.first(where: \.solved) else {

@@ -104,6 +104,17 @@ import Tokenization
         }
     }
 
+    @Test func tokensAreToldAsTheyAreWritten() async throws {
+        let generator = try makeGenerator()
+        let id = await generator.begin(SamplingOptions(temperature: 1, seed: 3))
+        let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
+        let output = try await generator.generate(id, appending: prompt(6, 20), limit: 12, stop: never) { token, _ in
+            continuation.yield(token)
+        }
+        continuation.finish()
+        #expect(await stream.reduce(into: []) { $0.append($1) } == output.tokens)
+    }
+
     @Test func aFullContextIsAnErrorOrALength() async throws {
         let generator = try makeGenerator()
         await #expect(throws: LanguageModelError.self) { try await run(generator, prompt(1, 512), SamplingOptions()) }

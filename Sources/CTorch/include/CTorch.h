@@ -120,6 +120,15 @@ int ct_leaf(ct_tensor_t tensor, ct_tensor_t gradient, ct_tensor_t *result);
 /// itself, or NULL for a scalar.
 int ct_backward(ct_tensor_t tensor, ct_tensor_t gradient);
 int ct_gradient(ct_tensor_t tensor, ct_tensor_t *result);
+/// input [tokens, in], weight [out, in], bias [out] or NULL, a [rank, in] and b [out, rank] in 32-bit floats:
+/// x Wᵀ + bias + scale · (x Aᵀ) Bᵀ. Gradients for input, a and b.
+int ct_lora_linear(ct_tensor_t input, ct_tensor_t weight, ct_tensor_t bias, ct_tensor_t a, ct_tensor_t b, double scale,
+                   ct_tensor_t *result);
+/// As ct_rms_norm, with the result in another type. A gradient for input alone.
+int ct_rms_norm_as(ct_tensor_t input, ct_tensor_t weight, double epsilon, ct_dtype dtype, ct_tensor_t *result);
+/// Rotary embeddings of input [tokens, heads, width], whose component i turns with component i + width / 2; cosine and
+/// sine are [tokens, 1, width / 2] in its type. A gradient for input alone.
+int ct_rotate(ct_tensor_t input, ct_tensor_t cosine, ct_tensor_t sine, ct_tensor_t *result);
 /// Zeroes elements with the given probability, the same ones for the same seed, and scales the others up.
 int ct_dropout(ct_tensor_t tensor, double probability, uint64_t seed, ct_tensor_t *result);
 /// One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) in place; `step` counts from 1.

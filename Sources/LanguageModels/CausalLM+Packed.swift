@@ -1,0 +1,202 @@
+public import Tensors
+
+/// Whole sequences side by side in one pass, without caches: what training and scoring read.
+///
+/// No token sees one of another sequence. The logits are computed where they are needed only: with small models the
+/// head is a quarter of all arithmetic, and few tokens carry a loss.
+extension CausalLM {
+    /// A sequence and where its tokens are learned.
+    public struct PackedSequence: Hashable, Sendable {
+        public var tokens: [Int]
+        /// For each token whether it is predicted from those before it; the first never is.
+        public var mask: [Bool]
+
+        public init(tokens: [Int], mask: [Bool]) {
+            precondition(tokens.count == mask.count && !tokens.isEmpty)
+            self.tokens = tokens
+            self.mask = mask
+            self.mask[0] = false
+        }
+
+        public var learnedCount: Int { mask.count { $0 } }
+    }
+
+    /// The log-probabilities `[learned]` of the masked tokens of all sequences in their order.
+    public func logProbabilities(_ sequences: [PackedSequence], lora: LoRAWeights? = nil) throws -> Tensor {
+        let pass = try PackedPass(self, sequences, lora: lora, seed: nil)
+        let states = try pass.learnedStates(of: pass.run(0..<layers.count, pass.embeddings()))
+        var parts: [Tensor] = []
+        try pass.forEachChunk { range in
+            parts.append(try pass.logProbabilities(states.narrowed(0, range), range))
+        }
+        return try parts.isEmpty ? Tensor([Float](), shape: [0]) : Tensor.concatenated(parts, dimension: 0)
+    }
+
+    /// Adds the gradients of an objective to those of `lora`.
+    ///
+    /// - Parameters:
+    ///   - layersPerCheckpoint: The layers whose activations are held at once; those of the others are computed again
+    ///     on the way back. Nil holds all.
+    ///   - dropoutSeed: For the adapter's dropout; nil for none.
+    ///   - objective: Makes a scalar to be minimised of the log-probabilities `[n]` of a run of the masked tokens, and
+    ///     the range of that run among all of them. Must be a sum over tokens: it is called for a run at a time.
+    /// - Returns: the objective's sum over all runs, and the log-probabilities `[learned]`.
+    public func backpropagate(
+        _ sequences: [PackedSequence], lora: LoRAWeights, layersPerCheckpoint: Int? = nil, dropoutSeed: UInt64? = nil,
+        objective: (Tensor, Range<Int>) throws -> Tensor
+    ) throws -> (loss: Double, logProbabilities: [Float]) {
+        let pass = try PackedPass(self, sequences, lora: lora, seed: dropoutSeed)
+        guard !pass.rows.isEmpty else { return (0, []) }
+        let size = max(1, layersPerCheckpoint ?? layers.count)
+        let groups = stride(from: 0, to: layers.count, by: size).map { $0..<min($0 + size, layers.count) }
+        var inputs = [try pass.embeddings()]
+        for group in groups.dropLast() { inputs.append(try pass.run(group, inputs[inputs.count - 1])) }
+
+        var loss = 0.0
+        var logProbabilities: [Float] = []
+        var gradient: Tensor?
+        for (index, group) in groups.enumerated().reversed() {
+            // Nothing below the first layer is trained.
+            let input = index == 0 ? inputs[0] : try inputs[index].leaf()
+            if let gradient {
+                let output = try recordingGradients { try pass.run(group, input) }
+                try output.backward(gradient)
+            } else {
+                let states = try recordingGradients { try pass.learnedStates(of: pass.run(group, input)) }
+                // The head's logits are large: a run of tokens at a time goes there and back.
+                let leaf = try states.leaf()
+                try pass.forEachChunk { range in
+                    try recordingGradients {
+                        let values = try pass.logProbabilities(leaf.narrowed(0, range), range)
+                        let part = try objective(values, range)
+                        try part.backward()
+                        loss += Double(try part.floats()[0])
+                        logProbabilities += try values.floats()
+                    }
+                }
+                try states.backward(leaf.gradient())
+            }
+            gradient = index == 0 ? nil : try input.gradient()
+        }
+        return (loss, logProbabilities)
+    }
+}
+
+/// One pass over packed sequences.
+private struct PackedPass {
+    let model: CausalLM
+    let lora: LoRAWeights?
+    let seed: UInt64?
+    let lengths: [Int]
+    let tokens: [Int]
+    /// The positions whose next token is learned, and those tokens.
+    let rows, targets: [Int]
+    /// Of the rotary angles, `[tokens, 1, width / 2]`.
+    let cosine, sine: Tensor
+
+    init(_ model: CausalLM, _ sequences: [CausalLM.PackedSequence], lora: LoRAWeights?, seed: UInt64?) throws {
+        self.model = model
+        guard model.precision != .int8 else {
+            throw LanguageModelError(.unsupported, "A model in int8 cannot be trained; load it in floats.")
+        }
+        self.lora = lora
+        self.seed = seed
+        lengths = sequences.map(\.tokens.count)
+        tokens = sequences.flatMap(\.tokens)
+        guard lengths.allSatisfy({ $0 <= model.configuration.contextLength }) else {
+            throw LanguageModelError(
+                .contextFull,
+                "A sequence has \(lengths.max() ?? 0) tokens, more than the model's context of "
+                    + "\(model.configuration.contextLength).")
+        }
+        let learned = sequences.flatMap(\.mask).enumerated().filter(\.element).map(\.offset)
+        rows = learned.map { $0 - 1 }
+        targets = learned.map { [tokens] in tokens[$0] }
+        let positions = try Tensor(lengths.flatMap { 0..<$0 }).to(.float32, on: model.device)
+        let angles = try positions.reshaped([-1, 1, 1]) * model.inverseFrequencies
+        cosine = try angles.cos().to(model.dtype)
+        sine = try angles.sin().to(model.dtype)
+    }
+
+    /// `[tokens, hidden]`; the residual stream is kept in 32-bit floats whatever the weights are.
+    func embeddings() throws -> Tensor {
+        try model.embed(tokens).to(.float32)
+    }
+
+    func run(_ layers: Range<Int>, _ input: Tensor) throws -> Tensor {
+        var hidden = input
+        for index in layers { hidden = try run(index, hidden) }
+        return hidden
+    }
+
+    private func run(_ index: Int, _ hidden: Tensor) throws -> Tensor {
+        let layer = model.layers[index]
+        let epsilon = model.configuration.rmsNormEpsilon
+        func linear(_ module: LinearModule, _ input: Tensor) throws -> Tensor {
+            guard let lora, let pair = lora.pair(module, layer: index) else { return try layer[module](input) }
+            guard let seed, lora.configuration.dropout > 0 else { return try pair.adapted(layer[module], input) }
+            let place = UInt64(index * LinearModule.allCases.count) + UInt64(module.index)
+            var random = SplitMix64(state: seed &+ place)
+            let dropped = try input.dropout(lora.configuration.dropout, seed: random.next())
+            return try layer[module](input) + pair.delta(dropped)
+        }
+        let normed = try hidden.rmsNorm(layer.inputNorm.to(.float32), epsilon: epsilon, as: model.dtype)
+        let mixed = try attention(
+            query: linear(.query, normed), key: linear(.key, normed), value: linear(.value, normed))
+        let middle = try hidden + linear(.output, mixed)
+        let input = try middle.rmsNorm(layer.postAttentionNorm.to(.float32), epsilon: epsilon, as: model.dtype)
+        let inner = try linear(.gate, input).silu() * linear(.up, input)
+        return try middle + linear(.down, inner)
+    }
+
+    /// Causal grouped-query attention within each sequence, `[tokens, heads · width]`.
+    private func attention(query: Tensor, key: Tensor, value: Tensor) throws -> Tensor {
+        let configuration = model.configuration
+        let (heads, shared, width) = (configuration.headCount, configuration.keyValueHeadCount, configuration.headWidth)
+        /// `[tokens, shared, width]` with each head repeated for the queries that share it.
+        func spread(_ tensor: Tensor) throws -> Tensor {
+            if heads == shared { return tensor }
+            return try tensor.reshaped([-1, shared, 1, width]).repeated([1, 1, heads / shared, 1])
+                .reshaped([-1, heads, width])
+        }
+        let queries = try query.reshaped([-1, heads, width]).rotated(cosine: cosine, sine: sine)
+        let keys = try spread(key.reshaped([-1, shared, width]).rotated(cosine: cosine, sine: sine))
+        let values = try spread(value.reshaped([-1, shared, width]))
+        var start = 0
+        var outputs: [Tensor] = []
+        for length in lengths {
+            let range = start..<start + length
+            start += length
+            func part(_ tensor: Tensor) throws -> Tensor {
+                try tensor.narrowed(0, range).transposed(0, 1).reshaped([1, heads, length, width])
+            }
+            let mixed = try part(queries).attention(
+                key: part(keys), value: part(values), mask: nil, isCausal: true, scale: 1 / Double(width).squareRoot())
+            outputs.append(try mixed.transposed(1, 2).reshaped([length, heads * width]))
+        }
+        return outputs.count == 1 ? outputs[0] : try Tensor.concatenated(outputs, dimension: 0)
+    }
+
+    /// The normed states `[learned, hidden]` from which the learned tokens are predicted.
+    func learnedStates(of hidden: Tensor) throws -> Tensor {
+        try hidden.selected(0, Tensor(rows).to(.int64, on: model.device))
+            .rmsNorm(model.norm.to(.float32), epsilon: model.configuration.rmsNormEpsilon, as: model.dtype)
+    }
+
+    /// Runs of learned tokens whose logits fit into 64 MB.
+    func forEachChunk(_ body: (Range<Int>) throws -> Void) throws {
+        let size = max(16, (16 << 20) / model.configuration.vocabularySize)
+        for start in stride(from: 0, to: rows.count, by: size) { try body(start..<min(start + size, rows.count)) }
+    }
+
+    /// `[range]`, of the targets in `range`.
+    func logProbabilities(_ states: Tensor, _ range: Range<Int>) throws -> Tensor {
+        let index = try Tensor(Array(targets[range])).to(.int64, on: model.device).reshaped([-1, 1])
+        let logits = try model.head(states).to(.float32)
+        return try logits.logSoftmax(1).gathered(1, index).reshaped([-1])
+    }
+}
+
+extension LinearModule {
+    fileprivate var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+}

@@ -1,0 +1,127 @@
+public import Tensors
+
+/// What a LoRA adapter looks like (Hu et al., arXiv 2106.09685), in PEFT's words.
+public struct LoRAConfiguration: Hashable, Sendable, Codable {
+    public var rank: Int
+    /// The adapter's product is scaled by `alpha / rank`.
+    public var alpha: Double
+    /// The chance with which each input of the adapter is dropped in training.
+    public var dropout: Double
+
+    public init(rank: Int = 16, alpha: Double = 32, dropout: Double = 0) {
+        self.rank = rank
+        self.alpha = alpha
+        self.dropout = dropout
+    }
+
+    var scale: Double { alpha / Double(rank) }
+}
+
+/// The trainable matrices of a LoRA adapter on all linear layers of a model.
+///
+/// All matrices lie in one vector, and so do their gradients: an optimiser step, the norm of the gradient, a checkpoint
+/// and an all-reduce are each one operation.
+public final class LoRAWeights: Sendable {
+    public let configuration: LoRAConfiguration
+    /// `[parameters]`, 32-bit floats, and the gradients that ``Tensor/backward(_:)`` adds to.
+    public let values, gradients: Tensor
+    private let pairs: [[LinearModule: LoRAPair]]
+
+    /// A new adapter that changes nothing yet: A uniform within ±1/√in, as PEFT begins, and B zero.
+    public init(_ configuration: LoRAConfiguration, for model: CausalLM, seed: UInt64) throws {
+        let shapes = LinearModule.allCases.map { model.configuration.shape(of: $0) }
+        let perLayer = shapes.reduce(0) { $0 + configuration.rank * ($1.in + $1.out) }
+        let size = [perLayer * model.configuration.layerCount]
+        let values = try Tensor.full(0, shape: size, on: model.device)
+        let gradients = try Tensor.full(0, shape: size, on: model.device)
+        var start = 0
+        var pairs: [[LinearModule: LoRAPair]] = []
+        for layer in 0..<model.configuration.layerCount {
+            var modules: [LinearModule: LoRAPair] = [:]
+            for (index, module) in LinearModule.allCases.enumerated() {
+                let shape = shapes[index]
+                func matrix(_ rows: Int, _ columns: Int) throws -> (values: Tensor, gradients: Tensor) {
+                    defer { start += rows * columns }
+                    let range = start..<start + rows * columns
+                    return (
+                        try values.narrowed(0, range).reshaped([rows, columns]),
+                        try gradients.narrowed(0, range).reshaped([rows, columns])
+                    )
+                }
+                let a = try matrix(configuration.rank, shape.in)
+                let b = try matrix(shape.out, configuration.rank)
+                let bound = 1 / Double(shape.in).squareRoot()
+                // A stream of its own for each matrix, so that none depends on the order of their creation.
+                var random = SplitMix64(state: seed &+ UInt64(layer * LinearModule.allCases.count + index))
+                try a.values.fillUniformly(-bound..<bound, seed: random.next())
+                modules[module] = LoRAPair(
+                    a: try a.values.leaf(addingTo: a.gradients), b: try b.values.leaf(addingTo: b.gradients),
+                    scale: configuration.scale)
+            }
+            pairs.append(modules)
+        }
+        self.configuration = configuration
+        self.values = values
+        self.gradients = gradients
+        self.pairs = pairs
+    }
+
+    /// A copy of a saved adapter, to train it further.
+    public convenience init(_ adapter: LoRAAdapter, dropout: Double = 0, for model: CausalLM) throws {
+        try self.init(
+            LoRAConfiguration(rank: adapter.rank, alpha: adapter.scale * Double(adapter.rank), dropout: dropout),
+            for: model, seed: 0)
+        try copy(adapter)
+    }
+
+    /// Takes the values of a saved adapter of the same shape.
+    public func copy(_ adapter: LoRAAdapter) throws {
+        for (layer, modules) in pairs.enumerated() {
+            for (module, pair) in modules {
+                let name = module.name(layer: layer)
+                guard let saved = adapter.layers[name], saved.a.shape == pair.a.shape, saved.b.shape == pair.b.shape
+                else {
+                    throw LanguageModelError(
+                        .adapterMismatch,
+                        "\(adapter.path) cannot be trained further: it has no \(name) of rank \(configuration.rank) in "
+                            + "this model's size.")
+                }
+                try pair.a.write(saved.a.to(.float32, on: pair.a.device))
+                try pair.b.write(saved.b.to(.float32, on: pair.b.device))
+            }
+        }
+        guard adapter.layers.count == pairs.count * LinearModule.allCases.count else {
+            throw LanguageModelError(.adapterMismatch, "\(adapter.path) was made for a model with more layers.")
+        }
+    }
+
+    /// The weights as they are now, as an adapter that shares their memory.
+    public var adapter: LoRAAdapter {
+        var layers: [String: (a: Tensor, b: Tensor)] = [:]
+        for (layer, modules) in pairs.enumerated() {
+            for (module, pair) in modules { layers[module.name(layer: layer)] = (pair.a, pair.b) }
+        }
+        return LoRAAdapter(
+            path: "the adapter in training", rank: configuration.rank, scale: configuration.scale, layers: layers)
+    }
+
+    func pair(_ module: LinearModule, layer: Int) -> LoRAPair? { pairs[layer][module] }
+}
+
+/// The two matrices that a linear layer gets: `x Wᵀ + scale · (x Aᵀ) Bᵀ`.
+struct LoRAPair: Sendable {
+    /// `[rank, in]` and `[out, rank]`, 32-bit floats.
+    let a, b: Tensor
+    let scale: Double
+
+    /// The layer with the adapter, for `input [tokens, in]`.
+    func adapted(_ layer: Linear, _ input: Tensor) throws -> Tensor {
+        guard let weight = layer.dense else { return try layer(input) + delta(input) }
+        return try input.linear(weight, bias: layer.bias?.to(input.dtype), a: a, b: b, scale: scale)
+    }
+
+    /// What the adapter alone adds, in the input's element type.
+    func delta(_ input: Tensor) throws -> Tensor {
+        try (input.linear(a.to(input.dtype)) * scale).linear(b.to(input.dtype))
+    }
+}

@@ -1,0 +1,48 @@
+import Foundation
+public import LanguageModels
+import Tensors
+public import Tokenization
+
+/// A model, or one of its adapters, under the name that clients ask for.
+public struct ServedModel: Sendable {
+    public let name: String
+    let generator: Generator
+    let chat: ChatEncoder
+    /// Whether a conversation without a system message gets the template's own. An adapter was trained without.
+    let addsSystemMessage: Bool
+    let created = Int(Date.now.timeIntervalSince1970)
+
+    /// - Parameter addsSystemMessage: whether a conversation without a system message gets the one of the model's
+    ///   template, as other servers do.
+    public init(name: String, generator: Generator, chat: ChatEncoder, addsSystemMessage: Bool) {
+        self.name = name
+        self.generator = generator
+        self.chat = chat
+        self.addsSystemMessage = addsSystemMessage
+    }
+
+    /// Loads a model and its adapters. All compute on one thread, and each batches its own requests; an adapter holds
+    /// weights of its own.
+    ///
+    /// - Parameters:
+    ///   - path: a GGUF file or a folder in the Hugging Face layout.
+    ///   - adapters: PEFT folders by the names they are asked for.
+    public static func load(
+        name: String, path: String, adapters: [(name: String, path: String)] = []
+    ) async throws -> [ServedModel] {
+        let tokenizer = try Tokenizer(modelPath: path)
+        let chat = try ChatEncoder(tokenizer)
+        let thread = ComputeThread()
+        var models: [ServedModel] = []
+        for (name, adapter) in [(name, nil)] + adapters.map({ ($0.name, Optional($0.path)) }) {
+            let generator = try await thread.run {
+                Generator(
+                    model: try CausalLM(path: path, adapter: adapter, device: .best), tokenizer: tokenizer,
+                    thread: thread)
+            }
+            models.append(
+                ServedModel(name: name, generator: generator, chat: chat, addsSystemMessage: adapter == nil))
+        }
+        return models
+    }
+}

@@ -1,0 +1,45 @@
+import Dispatch
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// What asks a server to stop.
+public enum ServerSignal: Sendable {
+    /// SIGTERM, from whoever runs it: a normal end.
+    case terminate
+    /// Ctrl-C.
+    case interrupt
+
+    /// Waits for the first of them. A second one ends the process at once, with 130.
+    public static func first() async -> ServerSignal {
+        let (stream, continuation) = AsyncStream.makeStream(of: ServerSignal.self)
+        var sources: [any DispatchSourceSignal] = []
+        for (number, kind) in [(SIGTERM, ServerSignal.terminate), (SIGINT, .interrupt)] {
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            nonisolated(unsafe) var count = 0
+            source.setEventHandler {
+                count += 1
+                if count > 1 { _exit(130) }
+                continuation.yield(kind)
+            }
+            source.resume()
+            sources.append(source)
+        }
+        var kind = ServerSignal.terminate
+        for await first in stream {
+            kind = first
+            break
+        }
+        // They go on listening for a second signal until the process ends.
+        held.append(contentsOf: sources)
+        return kind
+    }
+
+    nonisolated(unsafe) private static var held: [any DispatchSourceSignal] = []
+}

@@ -1,0 +1,257 @@
+import Foundation
+import NIOHTTP1
+public import PythonSandbox
+import RepairTasks
+
+/// Chain-of-Edits as an environment for any framework that speaks OpenEnv: WebSocket, HTTP and MCP.
+///
+/// One WebSocket is one session. Over HTTP and MCP a session is made by `openenv/session/create` (or MCP's own
+/// `initialize`) and named in the calls; a call without one plays on a fresh episode, as in OpenEnv's reference server.
+public final class EnvironmentServer: HTTPService {
+    public static let name = "chain-of-edits"
+    public static let version = "1.0.0"
+    static let summary = """
+        A faulty Python program is repaired by a line editor with five commands; after each the unit tests' result is \
+        shown.
+        """
+
+    let environment: EnvironmentSession.Environment
+    let registry: SessionRegistry
+    private let reaper: Task<Void, Never>
+
+    public init(tasks: EnvironmentTasks, sandbox: PythonSandbox, options: EnvironmentOptions = EnvironmentOptions()) {
+        let registry = SessionRegistry(limit: options.sessions)
+        let metrics = Metrics()
+        environment = EnvironmentSession.Environment(
+            tasks: tasks, options: options, sandbox: sandbox, queue: FairQueue(limit: options.concurrentJobs),
+            metrics: metrics)
+        self.registry = registry
+        reaper = Task {
+            let pause = Duration.seconds(min(30, max(0.05, options.idleSeconds / 4)))
+            while (try? await Task.sleep(for: pause)) != nil {
+                for entry in registry.all {
+                    guard let idle = await entry.session.idleSeconds, idle > options.idleSeconds else { continue }
+                    registry.remove(entry.session.id)
+                    metrics.count("coe_sessions_reaped_total")
+                    let error = WireError(.session, "The session was not used for \(Int(options.idleSeconds)) seconds.")
+                    entry.socket?.close(1001, message: Self.message(error))
+                }
+            }
+        }
+    }
+
+    deinit { reaper.cancel() }
+
+    /// Sessions that are open.
+    public var sessionCount: Int { registry.count }
+
+    static func message(_ error: WireError) -> String {
+        String(decoding: encoded(OutgoingMessage(type: "error", data: error)), as: UTF8.self)
+    }
+
+    func makeSession() -> EnvironmentSession { EnvironmentSession(id: randomID(), environment: environment) }
+
+    /// Waits until no session is in the middle of an episode; closes those that are not, and lets none begin.
+    public func drain() async {
+        registry.beginDraining()
+        while !Task.isCancelled {
+            var isPlaying = false
+            for entry in registry.all {
+                if await entry.session.isPlaying {
+                    isPlaying = true
+                } else if registry.remove(entry.session.id) {
+                    entry.socket?.close(
+                        1001, message: Self.message(WireError(.session, "The server is shutting down.")))
+                }
+            }
+            if !isPlaying { return }
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    // MARK: - HTTP
+
+    public func respond(to request: HTTPRequest) async -> HTTPResponse {
+        let methods = Self.routes[request.path]
+        let response: HTTPResponse
+        if methods == nil {
+            response = .fault(.notFound, "There is nothing at this path; see /openapi.json.")
+        } else if methods?.contains(request.method) != true {
+            var refused = HTTPResponse.fault(.methodNotAllowed, "This path does not take \(request.method.rawValue).")
+            let allowed = (methods ?? []).map(\.rawValue).joined(separator: ", ")
+            refused.headers.add(name: "allow", value: allowed)
+            response = refused
+        } else {
+            response = await route(request)
+        }
+        environment.metrics.count(
+            "coe_http_requests_total",
+            ["path": methods == nil ? "other" : request.path, "status": String(response.status.code)])
+        return response
+    }
+
+    private static let routes: [String: [HTTPMethod]] = [
+        "/": [.GET], "/health": [.GET], "/metadata": [.GET], "/schema": [.GET], "/openapi.json": [.GET],
+        "/tasks": [.GET], "/metrics": [.GET], "/state": [.GET], "/reset": [.POST], "/step": [.POST],
+        "/mcp": [.POST, .DELETE], "/ws": [.GET],
+    ]
+
+    private func route(_ request: HTTPRequest) async -> HTTPResponse {
+        do {
+            switch request.path {
+            case "/health":
+                if registry.isDraining { return .json(["status": "unhealthy"], status: .serviceUnavailable) }
+                return .json(["status": "healthy"])
+            case "/", "/metadata":
+                return .json(metadata)
+            case "/schema":
+                return Self.resource(PackageResources.schemas_json)
+            case "/openapi.json":
+                return Self.resource(PackageResources.openapi_json)
+            case "/tasks":
+                return .json(["tasks": environment.tasks.tasks.map(\.id)])
+            case "/metrics":
+                return .text(metricsText, type: "text/plain; version=0.0.4; charset=utf-8")
+            case "/reset":
+                let body = request.body.isEmpty ? Data("{}".utf8) : request.body
+                let reset = try decodeRequest(ResetRequest.self, body)
+                return .json(try await session(reset.sessionID).reset(reset))
+            case "/step":
+                let step = try decodeRequest(StepRequest.self, request.body)
+                let session = try session(step.sessionID)
+                // Without a session there is no episode yet; the seed makes it the same one for everybody.
+                if step.sessionID == nil { _ = try await session.reset(ResetRequest(seed: 0)) }
+                return .json(try await session.step(step.action, timeout: step.timeoutSeconds))
+            case "/state":
+                return .json(await (try session(request.query["session_id"])).state)
+            case "/mcp":
+                return await respondMCP(request)
+            default:
+                var response = HTTPResponse.fault(.upgradeRequired, "This path is for WebSockets.")
+                response.headers.add(name: "upgrade", value: "websocket")
+                return response
+            }
+        } catch {
+            return fault(error)
+        }
+    }
+
+    /// The session of this id, or a fresh one that nobody else sees.
+    func session(_ id: String?) throws(WireError) -> EnvironmentSession {
+        guard let id else { return makeSession() }
+        guard let session = registry.session(id) else {
+            throw WireError(.session, "There is no such session: it was never made, was closed, or was idle for long.")
+        }
+        return session
+    }
+
+    private func fault(_ error: any Error) -> HTTPResponse {
+        guard let error = error as? WireError else { return .fault(.internalServerError, "The server failed.") }
+        environment.metrics.count("coe_errors_total", ["code": error.code.rawValue])
+        switch error.code {
+        case .invalidJSON, .validation, .unknownType:
+            let items =
+                error.errors ?? [.init(type: "json_invalid", loc: ["body"], msg: error.message)]
+            return .json(["detail": items], status: .unprocessableEntity)
+        case .capacity, .factory: return .fault(.serviceUnavailable, error.message)
+        case .session: return .fault(.notFound, error.message)
+        case .execution: return .fault(error.isBusy ? .conflict : .badRequest, error.message)
+        }
+    }
+
+    private static func resource(_ bytes: [UInt8]) -> HTTPResponse {
+        HTTPResponse(headers: ["content-type": "application/json"], body: .data(Data(bytes)))
+    }
+
+    private struct Metadata: Encodable {
+        var name: String
+        var description: String
+        var readmeContent: String
+        var version: String
+        var author: String
+        var documentationUrl: String?
+    }
+
+    private var metadata: Metadata {
+        Metadata(
+            name: Self.name, description: Self.summary,
+            readmeContent: String(decoding: PackageResources.environment_md, as: UTF8.self), version: Self.version,
+            author: "Chain-of-Edits", documentationUrl: nil)
+    }
+
+    private var metricsText: String {
+        let load = environment.queue.load
+        var gauges = [
+            ("coe_sessions", registry.count), ("coe_sessions_max", registry.limit), ("coe_jobs_running", load.running),
+            ("coe_jobs_waiting", load.waiting), ("coe_draining", registry.isDraining ? 1 : 0),
+        ]
+        if let bytes = Metrics.residentBytes { gauges.append(("process_resident_memory_bytes", bytes)) }
+        return environment.metrics.text(gauges: gauges)
+    }
+
+    // MARK: - WebSocket
+
+    public func offersWebSocket(_ path: String) -> Bool { path == "/ws" || path == "/mcp" }
+
+    public func open(_ request: HTTPRequest, on socket: WebSocketHandle) async -> any WebSocketConversation {
+        let session = makeSession()
+        var refusal: WireError?
+        do {
+            try registry.add(session, socket: socket)
+            environment.metrics.count("coe_sessions_total")
+        } catch {
+            refusal = error
+            environment.metrics.count("coe_sessions_refused_total")
+        }
+        return EnvironmentConversation(
+            server: self, session: session, refusal: refusal, speaksMCP: request.path == "/mcp")
+    }
+}
+
+/// The messages of one WebSocket.
+private struct EnvironmentConversation: WebSocketConversation {
+    let server: EnvironmentServer
+    let session: EnvironmentSession
+    let refusal: WireError?
+    /// Whether messages are bare JSON-RPC, as on `/mcp`.
+    let speaksMCP: Bool
+
+    func greeting() async -> WebSocketReply {
+        // 1013: try again later.
+        refusal.map { WebSocketReply(message: EnvironmentServer.message($0), close: 1013) } ?? WebSocketReply()
+    }
+
+    func answer(_ message: String) async -> WebSocketReply {
+        let data = Data(message.utf8)
+        if speaksMCP {
+            let response = await server.answerMCP(data, session: session)
+            return response.map { .message($0) } ?? WebSocketReply()
+        }
+        do {
+            switch try decodeRequest(IncomingMessage.self, data) {
+            case .reset(let request):
+                if server.registry.isDraining { throw WireError(.session, "The server is shutting down.") }
+                return .message(OutgoingMessage(type: "observation", data: try await session.reset(request)))
+            case .step(let action):
+                return .message(OutgoingMessage(type: "observation", data: try await session.step(action)))
+            case .state:
+                return .message(OutgoingMessage(type: "state", data: await session.state))
+            case .mcp(let request):
+                let response = await server.answer(request, session: session)
+                return .message(OutgoingMessage(type: "mcp", data: response))
+            case .close:
+                return WebSocketReply(close: 1000)
+            case .unknown(let type):
+                throw WireError(
+                    .unknownType,
+                    "Unknown message type: \(type.prefix(80)). Known are reset, step, state, mcp and close.")
+            }
+        } catch {
+            let error = error as? WireError ?? WireError(.session, "The server failed.")
+            server.environment.metrics.count("coe_errors_total", ["code": error.code.rawValue])
+            return .message(OutgoingMessage(type: "error", data: error))
+        }
+    }
+
+    func end() async { server.registry.remove(session.id) }
+}

@@ -1,0 +1,117 @@
+public import Foundation
+import NIOCore
+public import NIOHTTP1
+
+/// One request, read to its end.
+public struct HTTPRequest: Sendable {
+    public var method: HTTPMethod
+    /// Without the query.
+    public var path: String
+    public var query: [String: String]
+    public var headers: HTTPHeaders
+    public var body: Data
+    /// The client's address without its port; for shares and limits, never for trust.
+    public var client: String
+
+    init(head: HTTPRequestHead, body: Data, client: String) {
+        method = head.method
+        let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        path = String(parts[0])
+        query = [:]
+        for pair in parts.dropFirst().joined().split(separator: "&") {
+            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let decoded = sides.map { $0.replacing("+", with: " ").removingPercentEncoding ?? String($0) }
+            query[decoded[0]] = decoded.count > 1 ? decoded[1] : ""
+        }
+        headers = head.headers
+        self.body = body
+        self.client = client
+    }
+}
+
+/// What answers a request.
+public struct HTTPResponse: Sendable {
+    public enum Body: Sendable {
+        case data(Data)
+        /// Written piece by piece; the task is cancelled when the client leaves.
+        case stream(@Sendable (ResponseWriter) async throws -> Void)
+    }
+
+    public var status: HTTPResponseStatus
+    public var headers: HTTPHeaders
+    public var body: Body
+
+    public init(status: HTTPResponseStatus = .ok, headers: HTTPHeaders = [:], body: Body) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// A value as JSON, with keys in snake case.
+    public static func json(
+        _ value: some Encodable, status: HTTPResponseStatus = .ok, headers: HTTPHeaders = [:]
+    ) -> HTTPResponse {
+        var headers = headers
+        headers.replaceOrAdd(name: "content-type", value: "application/json")
+        return HTTPResponse(status: status, headers: headers, body: .data(encoded(value)))
+    }
+
+    public static func text(
+        _ text: String, type: String = "text/plain; charset=utf-8", status: HTTPResponseStatus = .ok
+    ) -> HTTPResponse {
+        HTTPResponse(status: status, headers: ["content-type": type], body: .data(Data(text.utf8)))
+    }
+
+    /// A fault as `{"detail": sentence}`.
+    public static func fault(_ status: HTTPResponseStatus, _ sentence: String) -> HTTPResponse {
+        .json(["detail": sentence], status: status)
+    }
+
+    /// Server-sent events.
+    public static func events(_ body: @escaping @Sendable (ResponseWriter) async throws -> Void) -> HTTPResponse {
+        HTTPResponse(
+            headers: ["content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no"],
+            body: .stream(body))
+    }
+}
+
+/// JSON with keys in snake case, sorted so that equal values have equal bytes.
+public func encoded(_ value: some Encodable) -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+        positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+    // Everything that is sent is made of strings, numbers and containers: there is nothing that can't be encoded.
+    return (try? encoder.encode(value)) ?? Data("null".utf8)
+}
+
+/// Writes the body of a streamed response.
+public struct ResponseWriter: Sendable {
+    let channel: any Channel
+    let limits: ServerLimits
+
+    /// Sends a piece and waits until the socket has taken it, so that a slow reader slows its writer.
+    ///
+    /// - Throws: when the client has left or takes nothing for ``ServerLimits/stallSeconds``.
+    public func write(_ piece: String) async throws {
+        try Task.checkCancellation()
+        let part = HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(string: piece)))
+        try await writeAndWait(part, on: channel, limits)
+    }
+
+    /// Sends one server-sent event whose data is a value as JSON.
+    public func send(event: String? = nil, _ value: some Encodable) async throws {
+        let name = event.map { "event: \($0)\n" } ?? ""
+        try await write("\(name)data: \(String(decoding: encoded(value), as: UTF8.self))\n\n")
+    }
+}
+
+/// Writes and waits for the socket; one that takes nothing for long is closed.
+func writeAndWait(_ part: some Sendable, on channel: any Channel, _ limits: ServerLimits) async throws {
+    let timer = channel.eventLoop.scheduleTask(in: .seconds(limits.stallSeconds)) {
+        channel.close(promise: nil)
+    }
+    defer { timer.cancel() }
+    try await channel.writeAndFlush(part)
+}

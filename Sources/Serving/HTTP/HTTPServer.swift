@@ -1,0 +1,143 @@
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOWebSocket
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A small HTTP/1.1 and WebSocket server.
+///
+/// On SwiftNIO itself: what matters here, memory of idle connections, half-open sockets, limits before anything is
+/// read, is a channel handler's business, and a dozen routes need no framework.
+public final class HTTPServer: Sendable {
+    private let service: any HTTPService
+    private let listener: any Channel
+    private let connections: Connections
+    /// The port, chosen by the system when 0 was asked for.
+    public let port: Int
+
+    /// The open connections.
+    private final class Connections: Sendable {
+        private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+
+        /// False when there are too many.
+        func add(_ channel: any Channel, limit: Int) -> Bool {
+            let id = ObjectIdentifier(channel)
+            let isAdded = channels.withLock {
+                if $0.count >= limit { return false }
+                $0[id] = channel
+                return true
+            }
+            if isAdded {
+                channel.closeFuture.whenComplete { _ in self.channels.withLock { _ = $0.removeValue(forKey: id) } }
+            }
+            return isAdded
+        }
+
+        var count: Int { channels.withLock { $0.count } }
+        var all: [any Channel] { channels.withLock { Array($0.values) } }
+    }
+
+    /// Binds and begins to answer. Raises this process's limit of open files to what it may have, since every connection
+    /// is one.
+    public init(
+        _ service: any HTTPService, host: String = "127.0.0.1", port: Int, access: AccessRules,
+        limits: ServerLimits = ServerLimits()
+    ) async throws(ServingError) {
+        self.service = service
+        Self.raiseFileLimit()
+        let connections = Connections()
+        self.connections = connections
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                guard connections.add(channel, limit: limits.connections) else { return channel.close() }
+                return channel.eventLoop.makeCompletedFuture {
+                    try Self.configure(channel, service, access, limits)
+                }
+            }
+        do {
+            listener = try await bootstrap.bind(host: host, port: port).get()
+        } catch {
+            throw ServingError(.address, "Nothing can listen on \(host):\(port): \(error).")
+        }
+        self.port = listener.localAddress?.port ?? port
+    }
+
+    private static func configure(
+        _ channel: any Channel, _ service: any HTTPService, _ access: AccessRules, _ limits: ServerLimits
+    ) throws {
+        let handler = HTTPConnection(service: service, limits: limits, access: access)
+        let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        let upgrader = NIOWebSocketServerUpgrader(
+            maxFrameSize: limits.bodyBytes,
+            shouldUpgrade: { channel, head in
+                // A refused upgrade goes on as a plain request, and is answered as such.
+                let path = String(head.uri.prefix { $0 != "?" })
+                let isWelcome = service.offersWebSocket(path) && access.refusal(head) == nil
+                return channel.eventLoop.makeSucceededFuture(isWelcome ? HTTPHeaders() : nil)
+            },
+            upgradePipelineHandler: { channel, head in
+                channel.eventLoop.makeCompletedFuture {
+                    let request = HTTPRequest(head: head, body: Data(), client: channel.remoteAddress?.ipAddress ?? "")
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(
+                        NIOWebSocketFrameAggregator(
+                            minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 1024,
+                            maxAccumulatedFrameSize: limits.bodyBytes))
+                    try pipeline.addHandler(
+                        WebSocketConnection(service: service, limits: limits, request: request))
+                }
+            })
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.configureHTTPServerPipeline(
+            withServerUpgrade: (
+                upgraders: [upgrader],
+                completionHandler: { context in
+                    context.pipeline.syncOperations.removeHandler(bound.value, promise: nil)
+                }
+            ))
+        try pipeline.addHandler(handler)
+    }
+
+    /// The open connections.
+    public var connectionCount: Int { connections.count }
+
+    /// Stops listening, lets what runs come to its end for at most `seconds`, and closes.
+    public func shutdown(drainSeconds seconds: Double = 0) async {
+        try? await listener.close()
+        if seconds > 0 {
+            let service = service
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await service.drain() }
+                group.addTask { try? await Task.sleep(for: .seconds(seconds)) }
+                await group.next()
+                group.cancelAll()
+            }
+        }
+        for channel in connections.all { channel.close(promise: nil) }
+        while connections.count > 0 { try? await Task.sleep(for: .milliseconds(5)) }
+    }
+
+    private static func raiseFileLimit() {
+        var limit = rlimit()
+        #if canImport(Glibc)
+            let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+            let kind = RLIMIT_NOFILE
+        #endif
+        guard getrlimit(kind, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(kind, &limit)
+    }
+}

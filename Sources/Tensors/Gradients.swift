@@ -1,0 +1,87 @@
+import CTorch
+
+/// Records the operations of `body` on this thread, so that ``Tensor/backward(_:)`` can find the gradients of its
+/// variables (``Tensor/leaf(addingTo:)``). Outside of it nothing is recorded.
+public func recordingGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let before = ct_set_recording(true)
+    defer { _ = ct_set_recording(before) }
+    return try body()
+}
+
+extension Tensor {
+    /// The same elements as a variable, with a gradient of its own.
+    ///
+    /// - Parameter gradient: a tensor of the same shape that gradients are added to, in place.
+    public func leaf(addingTo gradient: Tensor? = nil) throws -> Tensor {
+        try withExtendedLifetime(gradient) { try derive { ct_leaf($0, gradient?.handle, $1) } }
+    }
+
+    /// Adds the gradients of this tensor to those of the variables that it was computed from.
+    ///
+    /// - Parameter gradient: that of this tensor, of the same shape; nil for a scalar.
+    public func backward(_ gradient: Tensor? = nil) throws {
+        try withExtendedLifetime((self, gradient)) { try check(ct_backward(handle, gradient?.handle)) }
+    }
+
+    /// What ``backward(_:)`` left for this variable.
+    public func gradient() throws -> Tensor { try derive { ct_gradient($0, $1) } }
+
+    /// `x Wᵀ + bias + scale · (x Aᵀ) Bᵀ` for `self [tokens, in]`, a weight `[out, in]` and an adapter's matrices
+    /// `a [rank, in]` and `b [out, rank]` in 32-bit floats. Gradients for the input, `a` and `b`.
+    public func linear(_ weight: Tensor, bias: Tensor?, a: Tensor, b: Tensor, scale: Double) throws -> Tensor {
+        try withExtendedLifetime((weight, bias, a, b)) {
+            try derive { ct_lora_linear($0, weight.handle, bias?.handle, a.handle, b.handle, scale, $1) }
+        }
+    }
+
+    /// As ``rmsNorm(_:epsilon:)``, with the result in another type. A gradient for the input alone.
+    public func rmsNorm(_ weight: Tensor, epsilon: Double, as dtype: DType) throws -> Tensor {
+        try withExtendedLifetime(weight) { try derive { ct_rms_norm_as($0, weight.handle, epsilon, dtype.raw, $1) } }
+    }
+
+    /// Turns component i of `self [tokens, heads, width]` with component i + width / 2, by angles whose cosine and sine
+    /// are `[tokens, 1, width / 2]` in its type. A gradient for the input alone.
+    public func rotated(cosine: Tensor, sine: Tensor) throws -> Tensor {
+        try withExtendedLifetime((cosine, sine)) { try derive { ct_rotate($0, cosine.handle, sine.handle, $1) } }
+    }
+
+    /// Zeroes elements with `probability`, the same ones for the same seed, and scales the others up.
+    public func dropout(_ probability: Double, seed: UInt64) throws -> Tensor {
+        try derive { ct_dropout($0, probability, seed, $1) }
+    }
+
+    /// The Euclidean norm of all elements.
+    public func norm() throws -> Double {
+        var result = 0.0
+        try withExtendedLifetime(self) { try check(ct_norm(handle, &result)) }
+        return result
+    }
+}
+
+// MARK: In place; the caller must be the memory's only user.
+
+extension Tensor {
+    public func scaleInPlace(by factor: Double) throws {
+        try withExtendedLifetime(self) { try check(ct_scale_in_place(handle, factor)) }
+    }
+
+    /// Fills with numbers drawn uniformly from `range`, the same for the same seed.
+    public func fillUniformly(_ range: Range<Double>, seed: UInt64) throws {
+        try withExtendedLifetime(self) {
+            try check(ct_random_uniform(handle, range.lowerBound, range.upperBound, seed))
+        }
+    }
+
+    /// One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101); `step` counts from 1.
+    public func stepAdamW(
+        gradients: Tensor, firstMoment: Tensor, secondMoment: Tensor, step: Int, learningRate: Double, beta1: Double,
+        beta2: Double, epsilon: Double, weightDecay: Double
+    ) throws {
+        try withExtendedLifetime((self, gradients, firstMoment, secondMoment)) {
+            try check(
+                ct_adamw(
+                    handle, gradients.handle, firstMoment.handle, secondMoment.handle, Int64(step), learningRate,
+                    beta1, beta2, epsilon, weightDecay))
+        }
+    }
+}

@@ -1,0 +1,145 @@
+public import Foundation
+import Tensors
+
+/// The folder of a training run.
+///
+///     run.json                    the resolved configuration
+///     metrics.jsonl               one JSON object a step: "step" and named numbers
+///     events.out.tfevents.…       the same for TensorBoard
+///     checkpoints/step-N/         adapter and optimiser, to resume from; whole or not there
+///     checkpoints/best-step-N/    the adapter with the best validation so far
+///     adapter/                    the best adapter in 16-bit floats, when the run is finished
+public struct RunFolder: Sendable {
+    public let url: URL
+
+    public init(_ url: URL) { self.url = url }
+
+    var path: String { url.path(percentEncoded: false) }
+    var metricsFile: URL { url.appending(path: "metrics.jsonl") }
+    var adapter: URL { url.appending(path: "adapter") }
+    private var configurationFile: URL { url.appending(path: "run.json") }
+    private var checkpoints: URL { url.appending(path: "checkpoints") }
+
+    /// Makes the folder of a new run, or checks that it is that of this one.
+    func open(_ configuration: some Codable & Equatable, resume: Bool) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let json = try encoder.encode(configuration)
+        if let held = try? Data(contentsOf: configurationFile) {
+            guard resume else {
+                throw TrainingError(
+                    .foreignFolder,
+                    "\(path) holds a run already; give --resume to go on with it, or another --out.")
+            }
+            guard held == json else {
+                throw TrainingError(
+                    .foreignFolder,
+                    "\(path) holds a run with other settings (see its run.json); "
+                        + "resume it with the same ones, or give another --out.")
+            }
+            return
+        }
+        try writing {
+            try FileManager.default.createDirectory(at: checkpoints, withIntermediateDirectories: true)
+            try json.write(to: configurationFile, options: .atomic)
+        }
+    }
+
+    /// The newest whole checkpoint whose name begins with `kind`, and its step.
+    func latest(_ kind: String = "step") throws -> (url: URL, step: Int)? {
+        try all(kind).max { $0.step < $1.step }
+    }
+
+    private func all(_ kind: String) throws -> [(url: URL, step: Int)] {
+        guard FileManager.default.fileExists(atPath: checkpoints.path(percentEncoded: false)) else { return [] }
+        return try FileManager.default.contentsOfDirectory(at: checkpoints, includingPropertiesForKeys: nil).compactMap
+        {
+            let name = $0.lastPathComponent
+            guard name.hasPrefix(kind + "-"), let step = Int(name.dropFirst(kind.count + (kind == "best" ? 6 : 1)))
+            else { return nil }
+            return ($0, step)
+        }
+    }
+
+    /// Saves a checkpoint under its step: `write` fills a folder that then appears under its name at once. Older ones
+    /// of its kind are removed, all but `keeping` of them.
+    func save(_ kind: String = "step", step: Int, keeping: Int = 1, _ write: (URL) throws -> Void) throws {
+        let name = kind == "best" ? "best-step-\(step)" : "\(kind)-\(step)"
+        let final = checkpoints.appending(path: name)
+        let partial = checkpoints.appending(path: name + ".partial")
+        let files = FileManager.default
+        try writing {
+            try? files.removeItem(at: partial)
+            try files.createDirectory(at: partial, withIntermediateDirectories: true)
+            do {
+                try write(partial)
+                if files.fileExists(atPath: final.path(percentEncoded: false)) { try files.removeItem(at: final) }
+                try files.moveItem(at: partial, to: final)
+            } catch {
+                try? files.removeItem(at: partial)
+                throw error
+            }
+            let older = try all(kind).filter { $0.step != step }.sorted { $0.step > $1.step }
+            for checkpoint in older.dropFirst(keeping - 1) { try files.removeItem(at: checkpoint.url) }
+        }
+    }
+
+    /// Drops the metrics of steps after `step`, which are taken again, and what a crash left half written.
+    func truncateMetrics(after step: Int) throws {
+        struct Line: Decodable { var step: Int }
+        guard let data = try? Data(contentsOf: metricsFile) else { return }
+        let lines = data.split(separator: 0x0A).prefix {
+            guard let line = try? JSONDecoder().decode(Line.self, from: $0) else { return false }
+            return line.step <= step
+        }
+        let kept = lines.reduce(into: Data()) { $0 += $1 + [0x0A] }
+        if kept.count < data.count { try writing { try kept.write(to: metricsFile, options: .atomic) } }
+    }
+
+    private static func sentence(_ error: any Error) -> String {
+        (error as? TensorError)?.description ?? (error as NSError).localizedDescription
+    }
+
+    /// Turns a refusal of the disk into a sentence that says where the run stands.
+    func writing<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as TrainingError {
+            throw error
+        } catch {
+            let last = try? latest()
+            throw TrainingError(
+                .notWritable,
+                "\(path) cannot be written: \(Self.sentence(error)) "
+                    + (last.map { "The checkpoint of step \($0.step) is whole; --resume goes on from it." }
+                        ?? "There is no checkpoint yet."))
+        }
+    }
+}
+
+/// Appends the numbers of each step to a run's metrics.
+final class MetricsWriter {
+    private let folder: RunFolder
+    private let handle: FileHandle
+    private let encoder = JSONEncoder()
+
+    init(_ folder: RunFolder) throws {
+        self.folder = folder
+        let path = folder.metricsFile.path(percentEncoded: false)
+        handle = try folder.writing {
+            if !FileManager.default.fileExists(atPath: path) { try Data().write(to: folder.metricsFile) }
+            let handle = try FileHandle(forWritingTo: folder.metricsFile)
+            try handle.seekToEnd()
+            return handle
+        }
+        encoder.outputFormatting = [.sortedKeys]
+    }
+
+    deinit { try? handle.close() }
+
+    func append(_ values: [String: Double], step: Int) throws {
+        var line = values
+        line["step"] = Double(step)
+        try folder.writing { try handle.write(contentsOf: encoder.encode(line) + [0x0A]) }
+    }
+}

@@ -1,0 +1,213 @@
+import Episodes
+import Foundation
+import NIOCore
+import NIOPosix
+import PythonSandbox
+import RepairTasks
+
+@testable import Serving
+
+/// A task whose repair is known.
+let addTask = RepairTask(
+    id: "add", prompt: "Add two numbers.", program: "def add(a, b):\n    return a - b\n",
+    tests: .statements(["assert add(1, 2) == 3", "assert add(0, 0) == 0"]), hiddenTests: ["assert add(5, 5) == 10"])
+let fix = "### REPW 2 >>>- >>>+"
+
+/// Runs `body` against an environment server on a free port, and takes it down again.
+func withEnvironment<Result: Sendable>(
+    tasks: [RepairTask] = [addTask], options: EnvironmentOptions = EnvironmentOptions(),
+    limits: ServerLimits = ServerLimits(), token: String? = nil, host: String = "127.0.0.1",
+    _ body: (HTTPServer, EnvironmentServer) async throws -> Result
+) async throws -> Result {
+    let sandbox = try await PythonSandbox()
+    do {
+        let environment = EnvironmentServer(tasks: try EnvironmentTasks(tasks), sandbox: sandbox, options: options)
+        let server = try await HTTPServer(
+            environment, host: host, port: 0, access: AccessRules(host: host, token: token), limits: limits)
+        let result: Result
+        do {
+            result = try await body(server, environment)
+        } catch {
+            await server.shutdown()
+            throw error
+        }
+        await server.shutdown()
+        await sandbox.shutdown()
+        return result
+    } catch {
+        await sandbox.shutdown()
+        throw error
+    }
+}
+
+/// A client that sends exactly the bytes it is given.
+struct RawClient {
+    let channel: any Channel
+    private let received: AsyncStream<[UInt8]>.Iterator
+
+    private final class Collector: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        let continuation: AsyncStream<[UInt8]>.Continuation
+
+        init(_ continuation: AsyncStream<[UInt8]>.Continuation) { self.continuation = continuation }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            continuation.yield(Array(unwrapInboundIn(data).readableBytesView))
+        }
+        func channelInactive(context: ChannelHandlerContext) { continuation.finish() }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    }
+
+    init(port: Int) async throws {
+        let (stream, continuation) = AsyncStream.makeStream(of: [UInt8].self)
+        channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Collector(continuation))
+                }
+            }
+            .connect(host: "127.0.0.1", port: port).get()
+        received = stream.makeAsyncIterator()
+    }
+
+    func send(_ text: String) async throws { try await send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
+
+    /// What has come until the connection ends, or until `isEnough`.
+    func receive(within seconds: Double = 10, until isEnough: (String) -> Bool = { _ in false }) async -> String {
+        let timer = Task { [channel] in
+            try await Task.sleep(for: .seconds(seconds))
+            try await channel.close()
+        }
+        defer { timer.cancel() }
+        var bytes: [UInt8] = []
+        var iterator = received
+        while let part = await iterator.next() {
+            bytes += part
+            if isEnough(String(decoding: bytes, as: UTF8.self)) { break }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    func close() async { try? await channel.close() }
+}
+
+/// A WebSocket client of a few lines, so that tests can break its rules.
+struct SocketClient {
+    let raw: RawClient
+
+    init(port: Int, path: String = "/ws", headers: String = "") async throws {
+        raw = try await RawClient(port: port)
+        try await raw.send(
+            "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\(headers)\r\n")
+        _ = await raw.receive { $0.contains("\r\n\r\n") }
+    }
+
+    /// A frame as clients send it, masked with zeros, which leaves the payload as it is.
+    static func frame(_ payload: [UInt8], opcode: UInt8 = 1, fin: Bool = true) -> [UInt8] {
+        var bytes: [UInt8] = [(fin ? 0x80 : 0) | opcode]
+        switch payload.count {
+        case ..<126: bytes.append(0x80 | UInt8(payload.count))
+        case ..<65536: bytes += [0x80 | 126, UInt8(payload.count >> 8), UInt8(payload.count & 0xFF)]
+        default:
+            bytes.append(0x80 | 127)
+            bytes += (0..<8).reversed().map { UInt8(truncatingIfNeeded: payload.count >> ($0 * 8)) }
+        }
+        return bytes + [0, 0, 0, 0] + payload
+    }
+
+    func send(_ text: String) async throws { try await raw.send(Self.frame(Array(text.utf8))) }
+
+    /// The next message; frames of servers are not masked.
+    func receive(within seconds: Double = 10) async -> String {
+        let text = await raw.receive(within: seconds) { $0.hasSuffix("}") }
+        guard let brace = text.firstIndex(of: "{") else { return text }
+        return String(text[brace...])
+    }
+
+    func ask(_ text: String) async throws -> String {
+        try await send(text)
+        return await receive()
+    }
+}
+
+/// A step over the WebSocket.
+func step(_ command: String) -> String {
+    #"{"type":"step","data":{"command":"\#(command)"}}"#
+}
+
+struct HTTPAnswer {
+    var status: Int
+    var text: String
+    var headers: [String: String]
+}
+
+/// One request on a connection of its own.
+func request(
+    _ port: Int, _ method: String, _ path: String, body: String? = nil, headers: [String: String] = [:]
+) async throws -> HTTPAnswer {
+    let client = try await RawClient(port: port)
+    var head = "\(method) \(path) HTTP/1.1\r\n"
+    if headers["Host"] == nil { head += "Host: 127.0.0.1:\(port)\r\n" }
+    for (name, value) in headers { head += "\(name): \(value)\r\n" }
+    if let body { head += "Content-Length: \(body.utf8.count)\r\n" }
+    try await client.send(head + "Connection: close\r\n\r\n" + (body ?? ""))
+    let text = await client.receive()
+    await client.close()
+    let parts = text.split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
+    let lines = (parts.first ?? "").split(separator: "\r\n")
+    var fields: [String: String] = [:]
+    for line in lines.dropFirst() {
+        let sides = line.split(separator: ":", maxSplits: 1)
+        fields[sides[0].lowercased()] = sides.count > 1 ? sides[1].trimmingCharacters(in: .whitespaces) : ""
+    }
+    let status = lines.first.flatMap { $0.split(separator: " ").dropFirst().first.flatMap { Int($0) } } ?? 0
+    return HTTPAnswer(status: status, text: parts.count > 1 ? String(parts[1]) : "", headers: fields)
+}
+
+func request(_ port: Int, _ path: String, headers: [String: String] = [:]) async throws -> HTTPAnswer {
+    try await request(port, "GET", path, headers: headers)
+}
+
+func json(_ text: String) throws -> [String: Any] {
+    try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] ?? [:]
+}
+
+/// The Python of a virtual environment with the real clients (scripts/serving-clients), nil where there is none.
+func clientsPython() -> String? {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    let folder = ProcessInfo.processInfo.environment["COE_CLIENTS"] ?? root.appending(path: ".venv-clients").path()
+    let python = "\(folder)/bin/python"
+    if FileManager.default.isExecutableFile(atPath: python) { return python }
+    print("note: no .venv-clients with the real clients; this test is skipped (scripts/serving-clients makes it)")
+    return nil
+}
+
+/// Runs a script of the folder Clients; its exit code and what it wrote.
+func runClient(_ python: String, _ arguments: [String]) async throws -> (code: Int32, output: String) {
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Clients")
+    let process = Process()
+    process.executableURL = URL(filePath: python)
+    process.arguments = arguments
+    process.currentDirectoryURL = folder
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    process.standardError = pipe
+    return try await withCheckedThrowingContinuation { continuation in
+        // Waiting blocks a thread, and the server in this process needs those of the pool.
+        Thread.detachNewThread {
+            do {
+                try process.run()
+                let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
+                process.waitUntilExit()
+                continuation.resume(
+                    returning: (process.terminationStatus, String(decoding: output, as: UTF8.self)))
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+    }
+}
