@@ -7,7 +7,8 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures this machine's speed.",
         subcommands: [
-            BenchInference.self, BenchTraining.self, BenchSandbox.self, BenchSoak.self, BenchDemonstrations.self,
+            BenchInference.self, BenchQuality.self, BenchTraining.self, BenchSandbox.self, BenchSoak.self,
+            BenchDemonstrations.self,
         ])
 }
 
