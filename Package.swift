@@ -131,7 +131,8 @@ let package = Package(
         .testTarget(
             name: "ModelServingTests",
             dependencies: [
-                "ModelServing", "RemotePolicies", "ServeCommands", "Serving", "Episodes", "LanguageModels", "PythonSandbox",
+                "ModelServing", "RemotePolicies", "ServeCommands", "Serving", "Episodes", "LanguageModels",
+                "PythonSandbox",
                 "RepairTasks", "TestSupport", "Tokenization", .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             exclude: ["Clients"], linkerSettings: linkTorch),
