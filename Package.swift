@@ -55,7 +55,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Demonstrations", "Episodes", "LanguageModels", "LineEditor", "Policies", "PythonSandbox",
-                "RepairTasks",
+                "RepairTasks", "Reports",
                 "Tensors", "Tokenization",
             ]),
         .target(name: "Evaluation", dependencies: ["Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
@@ -81,6 +81,7 @@ let package = Package(
             dependencies: [
                 "Episodes", "PythonSandbox", "RepairTasks", "Serving",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .target(
             name: "ModelServing",
@@ -122,11 +123,19 @@ let package = Package(
         .testTarget(
             name: "ServingTests",
             dependencies: [
-                "Serving", "Episodes", "LineEditor", "PythonSandbox", "RepairTasks", "TestSupport",
+                "Serving", "ServeCommands", "Episodes", "LineEditor", "PythonSandbox", "RepairTasks", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             exclude: ["Clients"]),
+        .testTarget(
+            name: "ModelServingTests",
+            dependencies: [
+                "ModelServing", "RemotePolicies", "ServeCommands", "Serving", "Episodes", "LanguageModels",
+                "PythonSandbox",
+                "RepairTasks", "TestSupport", "Tokenization", .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            exclude: ["Clients"], linkerSettings: linkTorch),
         .testTarget(
             name: "ReportsTests",
             dependencies: ["Reports", "Episodes", "Evaluation", "LineEditor", "PythonSandbox", "RepairTasks"]),

@@ -33,6 +33,11 @@ INLINE void store(at::Half *p, floats v) {
 }
 #endif
 
+/// Asks for 64 numbers that will be read soon.
+template <typename Element> INLINE void fetch_ahead(const Element *p) {
+    for (int64_t i = 0; i < 64; i += 64 / static_cast<int64_t>(sizeof(Element))) __builtin_prefetch(p + i);
+}
+
 INLINE float sum(floats v) {
     float total = 0;
     for (int i = 0; i < 16; i++) total += v[i];
@@ -228,7 +233,7 @@ static void int8_product(const Int8Product &p, int64_t row_count, int64_t begin,
 
 constexpr int64_t page_tokens = 64;
 // Rows (queries) that go through the keys together.
-constexpr int tile_rows = 4;
+constexpr int tile_rows = 6;
 constexpr int64_t widest_head = 256;
 
 struct Attention {
@@ -281,7 +286,7 @@ template <typename Element, int Rows>
 static void attend_rows(const Attention &a, const Element *const *pages, int64_t token_base, int64_t held,
                         int64_t head, int64_t first) {
     const int64_t group = a.heads / a.shared, width = a.width, block = width * page_tokens;
-    float queries[Rows][widest_head], mixed[Rows][widest_head] = {}, weights[Rows][page_tokens];
+    float queries[Rows][widest_head], mixed[Rows][widest_head], weights[Rows][page_tokens];
     float peak[Rows], total[Rows];
     int64_t position[Rows];
     for (int r = 0; r < Rows; r++) {
@@ -292,15 +297,20 @@ static void attend_rows(const Attention &a, const Element *const *pages, int64_t
         peak[r] = -1e30f;
         total[r] = 0;
         for (int64_t i = 0; i < width; i++) queries[r][i] *= a.scale;
+        std::memset(mixed[r], 0, width * sizeof(float));
     }
     const int64_t last = position[Rows - 1];
     const int64_t start = a.window > 0 ? std::max<int64_t>(0, position[0] - a.window + 1) : 0;
     for (int64_t page = start / page_tokens; page <= last / page_tokens; page++) {
         const Element *keys = pages[page] + (a.layer * 2 * a.shared + head) * block;
         const Element *values = keys + a.shared * block;
+        // What is read next is asked for early: with many conversations most of it comes from memory.
+        const bool more = page < last / page_tokens;
+        const Element *next = more ? pages[page + 1] + (a.layer * 2 * a.shared + head) * block : keys;
         const int64_t base = page * page_tokens;
         floats scores[Rows][4] = {};
         for (int64_t i = 0; i < width; i++) {
+            fetch_ahead(values + i * page_tokens);
             const floats k0 = load(keys + i * page_tokens), k1 = load(keys + i * page_tokens + 16);
             const floats k2 = load(keys + i * page_tokens + 32), k3 = load(keys + i * page_tokens + 48);
             for (int r = 0; r < Rows; r++) {
@@ -344,6 +354,7 @@ static void attend_rows(const Attention &a, const Element *const *pages, int64_t
                     for (int lane = 0; lane < 4; lane++) sums[r][lane] = load(mixed[r] + part + lane * 16);
                 for (int64_t i = 0; i < used; i++) {
                     const Element *value = values + i * width + part;
+                    fetch_ahead(next + i * width + part);
                     const floats v0 = load(value), v1 = load(value + 16), v2 = load(value + 32), v3 = load(value + 48);
                     for (int r = 0; r < Rows; r++) {
                         const float weight = weights[r][i];
@@ -374,13 +385,27 @@ static void attend_rows(const Attention &a, const Element *const *pages, int64_t
     }
 }
 
-/// The queries from `first` up to `end` of one segment and key head.
+/// The queries from `first` up to `end`, at most six, of one segment and key head.
+template <typename Element>
+static void attend_tile(const Attention &a, const Element *const *pages, int64_t token_base, int64_t held, int64_t head,
+                   int64_t first, int64_t end) {
+    switch (end - first) {
+    case 1: return attend_rows<Element, 1>(a, pages, token_base, held, head, first);
+    case 2: return attend_rows<Element, 2>(a, pages, token_base, held, head, first);
+    case 3: return attend_rows<Element, 3>(a, pages, token_base, held, head, first);
+    case 4: return attend_rows<Element, 4>(a, pages, token_base, held, head, first);
+    case 5: return attend_rows<Element, 5>(a, pages, token_base, held, head, first);
+    case 6: return attend_rows<Element, 6>(a, pages, token_base, held, head, first);
+    }
+}
+
+/// Any queries of one segment and key head.
 template <typename Element>
 static void attend(const Attention &a, const Element *const *pages, int64_t token_base, int64_t held, int64_t head,
                    int64_t first, int64_t end) {
-    for (; first + tile_rows <= end; first += tile_rows)
-        attend_rows<Element, tile_rows>(a, pages, token_base, held, head, first);
-    for (; first < end; first++) attend_rows<Element, 1>(a, pages, token_base, held, head, first);
+    const int64_t count = end - first, parts = (count + tile_rows - 1) / tile_rows;
+    for (int64_t part = 0; part < parts; part++)
+        attend_tile(a, pages, token_base, held, head, first + count * part / parts, first + count * (part + 1) / parts);
 }
 
 // --- the choice of a token

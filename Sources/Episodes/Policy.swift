@@ -67,7 +67,7 @@ public struct Completion: Hashable, Sendable, Codable {
 
 /// What a server counts for one answer.
 public struct TokenUsage: Hashable, Sendable, Codable {
-    /// Tokens of the whole conversation so far.
+    /// Tokens of the whole conversation so far; 0 where the server does not say.
     public var promptTokens: Int
     /// Tokens written.
     public var completionTokens: Int

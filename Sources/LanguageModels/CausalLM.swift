@@ -65,10 +65,10 @@ public final class CausalLM: Sendable {
             try loader.tensor(name, shape: [count]).to(usesKernels ? .float32 : precision.dtype, on: device)
         }
         func linear(_ names: [(String, Int)], inputs: Int, bias: Bool = false) throws -> Linear {
-            Linear(
+            let biases = bias ? try names.map { try loader.tensor($0.0 + ".bias", shape: [$0.1]) } : []
+            return Linear(
                 weight: try loader.weight(names.map { ($0.0 + ".weight", $0.1) }, inputs: inputs),
-                bias: bias
-                    ? try Tensor.concatenated(names.map { try vector($0.0 + ".bias", $0.1) }, dimension: 0) : nil)
+                bias: bias ? try Tensor.concatenated(biases, dimension: 0).to(precision.dtype, on: device) : nil)
         }
 
         embeddings = try loader.weight(

@@ -38,11 +38,10 @@ public struct InferenceBenchmark: Sendable {
             }
             try record(0, tokens: ids.count) { try read([.init(tokens: ids, cache: model.makeCache())]) }
             for (index, batch) in Self.batches.enumerated() {
-                // Each conversation begins differently, so that none shares its keys and values with another.
-                let caches = (0..<batch).map { _ in model.makeCache() }
-                for (start, cache) in caches.enumerated() {
-                    try read([.init(tokens: Array(ids[start..<start + Self.contextLength]), cache: cache)])
-                }
+                // Each conversation has keys and values of its own; their content does not change what they cost.
+                let first = model.makeCache()
+                try read([.init(tokens: Array(ids[..<Self.contextLength]), cache: first)])
+                let caches = try (0..<batch).map { _ in try first.copy() }
                 try record(index + 1, tokens: batch * Self.steps) {
                     for _ in 0..<Self.steps { try read(caches.map { .init(tokens: [ids[7]], cache: $0) }) }
                 }

@@ -31,6 +31,18 @@ public final class KVCache: @unchecked Sendable {
         return copy
     }
 
+    /// A cache that holds the same tokens in pages of its own.
+    func copy() throws -> KVCache {
+        let copy = KVCache(layout)
+        copy.pages = try pages.map { page in
+            let twin = try layout.makePage()
+            try twin.write(page)
+            return twin
+        }
+        copy.count = count
+        return copy
+    }
+
     /// Forgets all tokens after the first `count`.
     public func truncate(to count: Int) {
         precondition(count <= self.count)

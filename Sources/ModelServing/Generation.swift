@@ -102,7 +102,9 @@ struct Generation: Sendable {
             case .end(let index, let finish):
                 let text = filters[index].append(decoders[index].finish()) + filters[index].finish()
                 try await tell(
-                    Piece(index: index, text: text, finish: finish == .stop ? "stop" : "length"))
+                    Piece(
+                        index: index, text: text,
+                        finish: finish == .stop || filters[index].isStopped ? "stop" : "length"))
             }
         }
         try Task.checkCancellation()

@@ -48,7 +48,8 @@ public struct LocalPolicy: Policy {
                 temperature: sampling.temperature, topP: sampling.topP, minP: sampling.minP, seed: sampling.seed))
         return LocalSession(
             generator: generator, chat: chat, conversation: conversation, maxTokens: maxTokens, stop: sampling.stop,
-            unread: chat.conversation(messages.map(ChatTurn.init)) + chat.generationPrompt)
+            unread: chat.conversation(messages.map(ChatTurn.init)) + chat.generationPrompt,
+            shown: messages.map(\.content))
     }
 }
 
@@ -61,10 +62,11 @@ actor LocalSession: PolicySession {
     private let stop: [String]
     /// Ids that the model has not read yet.
     private var unread: [Int]
+    private var copies = LineCopies()
 
     init(
         generator: Generator, chat: ChatEncoder, conversation: Generator.ConversationID, maxTokens: Int,
-        stop: [String], unread: [Int]
+        stop: [String], unread: [Int], shown: [String]
     ) {
         self.generator = generator
         self.chat = chat
@@ -72,6 +74,7 @@ actor LocalSession: PolicySession {
         self.maxTokens = maxTokens
         self.stop = stop
         self.unread = unread
+        for message in shown { copies.read(message) }
     }
 
     func respond(within grammar: CommandGrammar?) async throws -> Completion {
@@ -80,7 +83,7 @@ actor LocalSession: PolicySession {
         do {
             output = try await generator.generate(
                 conversation, appending: prompt, limit: maxTokens, stop: .init(tokens: chat.stopIDs, strings: stop),
-                grammar: grammar?.start)
+                grammar: grammar?.start, drafts: copies)
         } catch let error as LanguageModelError where error.code == .contextFull {
             throw PolicyError(.contextFull, error.description)
         }
@@ -95,6 +98,7 @@ actor LocalSession: PolicySession {
     }
 
     func append(_ message: ChatMessage) {
+        copies.read(message.content)
         unread += chat.message(ChatTurn(message)) + chat.generationPrompt
     }
 

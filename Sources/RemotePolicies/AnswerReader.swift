@@ -14,6 +14,8 @@ struct AnswerReader {
     private var line: [UInt8] = []
     private var hasFinish = false
     private var events = 0
+    /// Events that held text: about one a token, for servers that count none.
+    private var pieces = 0
     /// What came outside of events: the whole of an answer that is not streamed.
     private var rest: [UInt8] = []
 
@@ -34,6 +36,10 @@ struct AnswerReader {
         if events == 0 { try take(json: Data(rest)) }
         guard hasFinish else {
             throw Fault(sentence: events > 0 ? "the stream broke off" : "what came is no chat completion")
+        }
+        if answer.usage == nil, events > 0 {
+            answer.usage = TokenUsage(
+                promptTokens: answer.promptTokenIDs?.count ?? 0, completionTokens: max(pieces, answer.tokenIDs.count))
         }
         return answer
     }
@@ -66,7 +72,10 @@ struct AnswerReader {
         if let ids = chunk.promptTokenIds { answer.promptTokenIDs = ids }
         // The last event, with the usage, has no choice.
         guard let choice = chunk.choices?.first else { return }
-        answer.text += (choice.delta ?? choice.message)?.content ?? ""
+        if let text = (choice.delta ?? choice.message)?.content, !text.isEmpty {
+            answer.text += text
+            pieces += 1
+        }
         if let ids = choice.promptTokenIds { answer.promptTokenIDs = ids }
         let entries = choice.logprobs?.content ?? []
         answer.logProbabilities += entries.map(\.logprob)

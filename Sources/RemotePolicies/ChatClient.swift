@@ -57,7 +57,10 @@ final class ChatClient: Sendable {
                 await limit.enter()
                 defer { limit.leave() }
                 try Task.checkCancellation()
-                let body = try JSONEncoder().encode(
+                let encoder = JSONEncoder()
+                // A repeated request is the same to the byte, so that caches in between know it.
+                encoder.outputFormatting = .sortedKeys
+                let body = try encoder.encode(
                     Request(
                         model, messages, sampling, maxTokens, logProbabilities: asked != .none,
                         tokenIDs: asked == .tokenIDs))

@@ -1,13 +1,15 @@
 import ArgumentParser
 import Foundation
 import LanguageModels
+import ServeCommands
 import Tensors
 
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures this machine's speed.",
         subcommands: [
-            BenchInference.self, BenchTraining.self, BenchSandbox.self, BenchSoak.self, BenchDemonstrations.self,
+            BenchInference.self, BenchQuality.self, BenchTraining.self, BenchSandbox.self, BenchSoak.self,
+            BenchDemonstrations.self, BenchServe.self, BenchFuzz.self,
         ])
 }
 

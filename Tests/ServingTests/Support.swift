@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import PythonSandbox
 import RepairTasks
+import TestSupport
 
 @testable import Serving
 
@@ -173,41 +174,4 @@ func request(_ port: Int, _ path: String, headers: [String: String] = [:]) async
 
 func json(_ text: String) throws -> [String: Any] {
     try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] ?? [:]
-}
-
-/// The Python of a virtual environment with the real clients (scripts/serving-clients), nil where there is none.
-func clientsPython() -> String? {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-    let folder = ProcessInfo.processInfo.environment["COE_CLIENTS"] ?? root.appending(path: ".venv-clients").path()
-    let python = "\(folder)/bin/python"
-    if FileManager.default.isExecutableFile(atPath: python) { return python }
-    print("note: no .venv-clients with the real clients; this test is skipped (scripts/serving-clients makes it)")
-    return nil
-}
-
-/// Runs a script of the folder Clients; its exit code and what it wrote.
-func runClient(_ python: String, _ arguments: [String]) async throws -> (code: Int32, output: String) {
-    let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Clients")
-    let process = Process()
-    process.executableURL = URL(filePath: python)
-    process.arguments = arguments
-    process.currentDirectoryURL = folder
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = pipe
-    return try await withCheckedThrowingContinuation { continuation in
-        // Waiting blocks a thread, and the server in this process needs those of the pool.
-        Thread.detachNewThread {
-            do {
-                try process.run()
-                let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
-                process.waitUntilExit()
-                continuation.resume(
-                    returning: (process.terminationStatus, String(decoding: output, as: UTF8.self)))
-            } catch {
-                continuation.resume(throwing: error)
-            }
-        }
-    }
 }

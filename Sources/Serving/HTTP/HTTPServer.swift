@@ -129,7 +129,8 @@ public final class HTTPServer: Sendable {
         while connections.count > 0 { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
-    private static func raiseFileLimit() {
+    /// Raises the limit of open files to what this process may have; every connection is one.
+    public static func raiseFileLimit() {
         var limit = rlimit()
         #if canImport(Glibc)
             let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)

@@ -1,0 +1,10 @@
+import ArgumentParser
+import ServeCommands
+
+/// The environment server as a program of its own, without libtorch: for containers.
+@main struct CoeEnvironment: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "coe-environment",
+        abstract: "The Chain-of-Edits environment alone, as `coe serve env`, and its load tests.",
+        subcommands: [ServeEnv.self, BenchServe.self, BenchFuzz.self], defaultSubcommand: ServeEnv.self)
+}

@@ -1,0 +1,161 @@
+import Episodes
+import Foundation
+import LanguageModels
+import PythonSandbox
+import RemotePolicies
+import RepairTasks
+import Serving
+import TestSupport
+import Testing
+import Tokenization
+
+@testable import ModelServing
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+/// Runs `body` against a model server with the tiny random model and its adapter.
+func withTinyServer<Result: Sendable>(
+    choiceLimit: Int = 256, _ body: (HTTPServer, [ServedModel]) async throws -> Result
+) async throws -> Result {
+    let folder = try byteModelFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let models = try await ServedModel.load(
+        name: "tiny", path: folder.path(), adapters: [("tuned", fixture("models/tiny-adapter"))])
+    let server = try await HTTPServer(
+        ModelServer(models, choiceLimit: choiceLimit), port: 0, access: AccessRules(host: "127.0.0.1", token: nil))
+    do {
+        let result = try await body(server, models)
+        await server.shutdown()
+        return result
+    } catch {
+        await server.shutdown()
+        throw error
+    }
+}
+
+/// One request; its status and body.
+func post(_ port: Int, _ path: String, _ body: String) async throws -> (status: Int, text: String) {
+    var request = URLRequest(url: URL(string: "http://127.0.0.1:\(port)\(path)")!)
+    request.httpMethod = "POST"
+    request.httpBody = Data(body.utf8)
+    let (data, response) = try await URLSession.shared.data(for: request)
+    return ((response as? HTTPURLResponse)?.statusCode ?? 0, String(decoding: data, as: UTF8.self))
+}
+
+@Suite struct ModelServerTests {
+    static let hello = #""messages":[{"role":"user","content":"hello"}]"#
+
+    @Test(arguments: [
+        ("{", 400), ("[]", 400), ("{}", 400), (#"{"messages":"x"}"#, 400), (#"{"prompt":"x"}"#, 400),
+        (#"{"messages":[]}"#, 400), (#"{"messages":[{"role":"user","content":7}]}"#, 400),
+        (#"{\#(hello),"temperature":"hot"}"#, 400), (#"{\#(hello),"n":0}"#, 400), (#"{\#(hello),"stop":[""]}"#, 400),
+        (#"{\#(hello),"colour":"red"}"#, 400), (#"{\#(hello),"top_logprobs":5}"#, 400),
+        (#"{\#(hello),"response_format":{"type":"json_object"}}"#, 400), (#"{\#(hello),"model":"none"}"#, 404),
+        (#"{\#(hello),"max_tokens":4,"tools":[],"tool_choice":"none","user":"me"}"#, 200),
+        (#"{\#(hello),"max_tokens":4,"model":"default"}"#, 200),
+    ])
+    func `a request is answered with the status that its fault has`(_ body: String, _ status: Int) async throws {
+        try await withTinyServer { server, _ in
+            let answer = try await post(server.port, "/v1/chat/completions", body)
+            #expect(answer.status == status, "\(answer.text)")
+            #expect(answer.text.contains(status == 200 ? #""choices""# : #""error":{""#), "\(answer.text)")
+        }
+    }
+
+    @Test func `more choices than there are places are refused and the places come back`() async throws {
+        try await withTinyServer(choiceLimit: 4) { server, _ in
+            let body = #"{\#(Self.hello),"max_tokens":200,"n":4,"seed":1}"#
+            async let first = post(server.port, "/v1/chat/completions", body)
+            var refused = 0
+            while refused == 0 {
+                let answer = try await post(
+                    server.port, "/v1/chat/completions", #"{\#(Self.hello),"max_tokens":1,"n":4}"#)
+                if answer.status == 429 { refused += 1 } else { #expect(answer.status == 200) }
+                try await Task.sleep(for: .milliseconds(2))
+            }
+            #expect(try await first.status == 200)
+            #expect(
+                try await post(server.port, "/v1/chat/completions", #"{\#(Self.hello),"max_tokens":1,"n":4}"#).status
+                    == 200)
+        }
+    }
+
+    @Test func `a server's answers are the generator's own`() async throws {
+        try await withTinyServer { server, models in
+            let model = models[0]
+            let prompt = model.chat.conversation([ChatTurn(.user, "hello")]) + model.chat.generationPrompt
+            let id = await model.generator.begin(SamplingOptions(temperature: 0.8, topP: 0.9, seed: 5))
+            let output = try await model.generator.generate(
+                id, appending: prompt, limit: 20, stop: .init(tokens: model.chat.stopIDs))
+            await model.generator.end(id)
+            let answer = try await post(
+                server.port, "/v1/chat/completions",
+                #"{\#(Self.hello),"max_tokens":20,"temperature":0.8,"top_p":0.9,"seed":5,"return_token_ids":true,"logprobs":true}"#
+            )
+            struct Answer: Decodable {
+                struct Choice: Decodable {
+                    struct Log: Decodable {
+                        struct Entry: Decodable { var logprob: Float }
+                        var content: [Entry]
+                    }
+                    var tokenIds: [Int]
+                    var logprobs: Log
+                }
+                var choices: [Choice]
+                var promptTokenIds: [Int]
+            }
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            let decoded = try decoder.decode(Answer.self, from: Data(answer.text.utf8))
+            #expect(decoded.promptTokenIds == prompt)
+            #expect(decoded.choices[0].tokenIds == output.tokens)
+            for (a, b) in zip(decoded.choices[0].logprobs.content, output.logProbabilities) {
+                #expect(abs(a.logprob - b) < 1e-4)
+            }
+        }
+    }
+
+    @Test func `OpenAI's own client is served in full`() async throws {
+        guard let python = clientsPython() else { return }
+        guard let model = cachedModel("SmolLM2-135M-Instruct-Q4_1.gguf") else {
+            print("note: SmolLM2-135M is not in the cache; this test is skipped (scripts/fetch-model)")
+            return
+        }
+        let folder = FileManager.default.temporaryDirectory.appending(path: "coe-adapter-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let made = try await runClient(python, ["make_adapter.py", folder.path()])
+        #expect(made.code == 0, "\(made.output)")
+        let models = try await ServedModel.load(
+            name: "smollm2-135m", path: model, adapters: [("random", folder.path())])
+        let server = try await HTTPServer(
+            ModelServer(models), port: 0, access: AccessRules(host: "127.0.0.1", token: nil))
+        let outcome = try await runClient(
+            python, ["openai_client.py", "http://127.0.0.1:\(server.port)", "smollm2-135m", "random"])
+        await server.shutdown()
+        #expect(outcome.code == 0 && outcome.output.contains("all right"), "\(outcome.output)")
+    }
+}
+
+@Suite struct StopFilterTests {
+    @Test(arguments: [
+        (["END"], "one END two", "one "), (["\n\n", "###"], "a\nb\n### c", "a\nb\n"), (["aab"], "aaab", "a"),
+        (["xyz"], "xyxyxy", "xyxyxy"), ([], "all", "all"), (["é"], "cafés", "caf"),
+    ])
+    func `what passes is the text before the first stop string, however it is cut`(
+        _ stops: [String], _ text: String, _ wanted: String
+    ) {
+        for size in 1...4 {
+            var filter = StopFilter(stops)
+            var passed = ""
+            var rest = text[...]
+            while !rest.isEmpty {
+                passed += filter.append(String(rest.prefix(size)))
+                #expect(wanted.hasPrefix(passed), "it passed more than it may: \(passed)")
+                rest = rest.dropFirst(size)
+            }
+            #expect(passed + filter.finish() == wanted)
+        }
+    }
+}
