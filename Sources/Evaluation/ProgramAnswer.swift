@@ -54,7 +54,6 @@ public struct ProgramAnswer: Sendable {
     /// or at least that many tokens are written.
     ///
     /// With a budget, whose last answer may exceed it, each answer is a turn, and the last is the final one.
-    ///
     public func play(
         _ task: RepairTask, sample: Int = 0, sampling: SamplingParameters, budget: Int? = nil
     ) async throws -> Trace {
