@@ -24,8 +24,8 @@ public struct ProgramAnswer: Sendable {
         self.maxTokens = maxTokens
     }
 
-    /// The program in an answer: of what follows the reasoning, the longest block fenced as Python or as nothing (of
-    /// equally long ones the last), one that is cut off included; without any fence the whole answer.
+    /// The program in an answer: of what follows the reasoning, the longest block fenced as Python or as nothing, one
+    /// that is cut off included; without any fence the whole answer.
     ///
     /// Reasoning that ends with `</think>`, as models trained on such traces write it, is left out.
     public static func program(in answer: String) -> String {
@@ -45,16 +45,15 @@ public struct ProgramAnswer: Sendable {
                 blocks[blocks.count - 1].append(line)
             }
         }
-        let longest = blocks.enumerated().max { ($0.element.count, $0.offset) < ($1.element.count, $1.offset) }
-        guard let longest else { return String(conclusion) }
-        return longest.element.joined(separator: "\n") + "\n"
+        // Of equally long ones the first: a model that repeats itself is cut off in the last.
+        guard let longest = blocks.max(by: { $0.count < $1.count }) else { return String(conclusion) }
+        return longest.joined(separator: "\n") + "\n"
     }
 
     /// Lets the policy answer, and tests the answer: once, or with a `budget` until a program passes the visible tests
     /// or at least that many tokens are written.
     ///
     /// With a budget, whose last answer may exceed it, each answer is a turn, and the last is the final one.
-    ///
     public func play(
         _ task: RepairTask, sample: Int = 0, sampling: SamplingParameters, budget: Int? = nil
     ) async throws -> Trace {

@@ -71,7 +71,11 @@ public struct Verification: Sendable {
 
 extension SandboxReport {
     private var verdicts: [String] {
-        [programError?.type ?? ""] + (tests + hiddenTests).map(\.status.rawValue)
+        let statuses = (tests + hiddenTests).map(\.status)
+        // How many tests a slow program gets to before the time is over depends on the machine.
+        let isSlow = statuses.contains(.timeout)
+        return [programError?.type ?? ""]
+            + statuses.map { isSlow && $0 == .notRun ? TestOutcome.Status.timeout.rawValue : $0.rawValue }
     }
 
     /// Whether every test ends alike.

@@ -27,36 +27,25 @@ extension CoeTests {
         #expect(try json(whole)["pass@1"] == .number(1))
         for index in 1...2 {
             let part = try coe(
-                "eval", "--set", "tasks.jsonl", "--method", "oracle", "--shard", "\(index)/2", "--out", "part\(index)")
+                "eval", "--set", "tasks.jsonl", "--method", "oracle", "--sample", "4", "--shard", "\(index)/2", "--out",
+                "part\(index)")
             #expect(part.code == 0, "\(part.errors)")
         }
         #expect(try coe("eval", "merge", "part1", "--out", "half").errors.contains("missing: 2"))
         let merged = try coe("eval", "merge", "part1", "part2", "--out", "merged", "--json")
         #expect(merged.code == 0, "\(merged.errors)")
-        #expect(try json(merged)["episodes"] == .number(6))
+        #expect(try json(merged)["episodes"] == .number(4))
         let verified = try coe("eval", "verify", "merged")
         #expect(verified.code == 0)
-        #expect(verified.errors.contains("6 episodes with 12 turns judged again, 0 differences"))
+        #expect(verified.errors.contains("4 episodes with 8 turns judged again, 0 differences"))
 
         let traces = try read("merged/traces.jsonl")
-        try write("merged/traces.jsonl", traces.replacing("x + 1", with: "x + 7"))
+        try write(
+            "merged/traces.jsonl",
+            traces.replacing("### REPL 2 >>>    return x +", with: "### REPL 2 >>>    return x *"))
         let forged = try coe("eval", "verify", "merged", "--json")
         #expect(forged.code == 1)
-        #expect(forged.errors.contains("task/0 #0"))
-    }
-
-    @Test func `a sample of tasks is the seed's`() throws {
-        try writeTasks()
-        func played(_ seed: String, _ out: String) throws -> Set<String> {
-            let outcome = try coe(
-                "eval", "--set", "tasks.jsonl", "--method", "oracle", "--sample", "3", "--seed", seed, "--out", out)
-            #expect(outcome.code == 0, "\(outcome.errors)")
-            return Set(try read("\(out)/tasks.jsonl").split(separator: "\n").map(String.init))
-        }
-        let first = try played("1", "a")
-        #expect(first.count == 3)
-        #expect(try played("1", "b") == first)
-        #expect(try (2...6).contains { try played("\($0)", "c\($0)") != first })
+        #expect(forged.errors.contains("another program than recorded"))
     }
 
     @Test func `a run is reported in one file and its episodes are found in the terminal`() throws {

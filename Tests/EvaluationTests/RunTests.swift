@@ -187,6 +187,30 @@ import Testing
         await sandbox.shutdown()
     }
 
+    @Test func `a slow program may reach another number of tests on another machine`() async throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
+        let task = RepairTask(
+            id: "slow", prompt: "", program: "def f():\n    while True: pass\n",
+            tests: .statements(Array(repeating: "f()", count: 9)))
+        let limits = SandboxLimits(wallSeconds: 1)
+        var report = try await sandbox.run(task.job(program: task.program, limits: limits))
+        #expect(report.tests[0].status == .timeout && report.tests[8].status == .notRun)
+        report.tests[8].status = .timeout
+        let trace = Trace(
+            task: "slow", sample: 0, seed: 0, method: "coe", policy: "", initialProgram: task.program,
+            initialReport: report, turns: [], finalProgram: task.program, finalReport: report, exit: .contextFull,
+            seconds: 0)
+        #expect(try await Verification(sandbox: sandbox, limits: limits).findings(in: trace, of: task).isEmpty)
+        report.tests[8].status = .passed
+        let other = Trace(
+            task: "slow", sample: 0, seed: 0, method: "coe", policy: "", initialProgram: task.program,
+            initialReport: report, turns: [], finalProgram: task.program, finalReport: report, exit: .contextFull,
+            seconds: 0)
+        #expect(try await !Verification(sandbox: sandbox, limits: limits).findings(in: other, of: task).isEmpty)
+        await sandbox.shutdown()
+    }
+
     @Test func `verification follows the commands and notices every forged part`() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
