@@ -4,6 +4,7 @@ import LanguageModels
 import PythonSandbox
 import RemotePolicies
 import RepairTasks
+import ServeCommands
 import Serving
 import TestSupport
 import Testing
@@ -156,6 +157,19 @@ func post(_ port: Int, _ path: String, _ body: String) async throws -> (status: 
                 rest = rest.dropFirst(size)
             }
             #expect(passed + filter.finish() == wanted)
+        }
+    }
+}
+
+@Suite struct ModelServerFuzzTests {
+    @Test func `damaged requests neither end the model server nor draw a failure from it`() async throws {
+        try await withTinyServer { server, _ in
+            let fuzz = ServerFuzz(port: server.port, seconds: 5, seed: .random(in: 0 ... .max))
+            let result = try await fuzz.run()
+            #expect(result.survived && result.failures == 0, "seed \(fuzz.seed): \(result.examples)")
+            let answer = try await post(
+                server.port, "/v1/chat/completions", #"{\#(ModelServerTests.hello),"max_tokens":4}"#)
+            #expect(answer.status == 200)
         }
     }
 }
