@@ -9,6 +9,9 @@ public enum AnswerForm: String, CaseIterable, Hashable, Sendable, Codable {
     /// The faulty program, its tests, and the request to fix it: HumanEvalFix's form (Muennighoff et al.,
     /// arXiv 2308.07124), in which others report small models' repair rates.
     case fix
+    /// The task and its tests first, then the program as one that is wrong, with the feedback, and the request for a
+    /// correct one: for models that give the faulty program back.
+    case rewrite
 
     public static let instruction = """
         You are an expert Python programmer who fixes all mistakes in a program. Answer with the whole corrected \
@@ -33,6 +36,18 @@ public enum AnswerForm: String, CaseIterable, Hashable, Sendable, Codable {
                 ChatMessage(role: .system, content: thinks ? Self.thinkingInstruction : Self.instruction),
                 ChatMessage(
                     role: .user, content: Prompt.opening(task) + program + "***\n" + Prompt.feedback(report)),
+            ]
+        case .rewrite:
+            let task = Prompt.opening(task).replacing("Program:\n", with: "")
+            let request =
+                thinks
+                ? "Think step by step about what must change, then write a correct program in one ```python block."
+                : "Write a correct program that passes all tests, in one ```python block."
+            return [
+                ChatMessage(
+                    role: .user,
+                    content: task + "\nThis program is wrong:\n" + program + "It fails:\n" + Prompt.feedback(report)
+                        + "\n\n" + request)
             ]
         case .fix:
             let opening = Prompt.opening(task)

@@ -31,6 +31,14 @@ enum Figure {
         return decimal(value, places: places)
     }
 
+    /// For the narrow room beside an axis: `300k`, `2.5M`.
+    static func tick(_ value: Double) -> String {
+        for (unit, name) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] where abs(value) >= max(unit, 10_000) {
+            return decimal(value / unit, places: 1) + name
+        }
+        return short(value)
+    }
+
     static func grouped(_ number: Int) -> String {
         var digits = String(number.magnitude)
         var parts: [String] = []

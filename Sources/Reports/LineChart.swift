@@ -58,11 +58,11 @@ struct LineChart {
             body += "<line class=\"grid\" x1=\"\(n(Self.left))\" x2=\"\(n(Self.width - Self.right))\" "
             body += "y1=\"\(n(py(tick)))\" y2=\"\(n(py(tick)))\"/>"
             body += "<text class=\"tick\" x=\"\(n(Self.left - 7))\" y=\"\(n(py(tick) + 4))\" "
-            body += "text-anchor=\"end\">\(isPercent ? Figure.percent(tick) : Figure.short(tick))</text>"
+            body += "text-anchor=\"end\">\(isPercent ? Figure.percent(tick) : Figure.tick(tick))</text>"
         }
         for tick in x.ticks where tick >= xLow - 1e-9 && tick <= xHigh + 1e-9 {
             body += "<text class=\"tick\" x=\"\(n(px(tick)))\" y=\"\(n(Self.height - Self.bottom + 17))\" "
-            body += "text-anchor=\"middle\">\(Figure.short(tick))</text>"
+            body += "text-anchor=\"middle\">\(Figure.tick(tick))</text>"
         }
         body += "<text class=\"axis\" x=\"\(n(Self.left + plotWidth / 2))\" y=\"\(n(Self.height - 5))\" "
         body += "text-anchor=\"middle\">\(escaped(xLabel))</text>"

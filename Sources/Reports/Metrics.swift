@@ -40,6 +40,8 @@ struct Metrics {
     static func inOrder(_ names: some Sequence<String>) -> [String] {
         func rank(_ name: String) -> Int {
             let first = ["pass@1", "solved", "reward", "loss", "accuracy", "entropy", "kl", "frac_reward_zero_std"]
+            let last = ["learning_rate", "tokens_per_second", "step_time", "num_tokens", "epoch"]
+            if let place = last.firstIndex(of: name) { return 100 + place }
             let isEvaluation = name.hasPrefix("eval") || name.hasPrefix("val")
             return (first.firstIndex { name.contains($0) } ?? first.count) * 2 + (isEvaluation ? 0 : 1)
         }

@@ -44,7 +44,7 @@ struct EvalRun: AsyncParsableCommand {
     @Option(help: "Play N tasks drawn by the seed, the same at every start.") var sample: Int?
     @Option(help: "Play part i of n, written i/n.") var shard: Shard?
     @Option(help: "The seed of the run.") var seed: UInt64 = 0
-    @Option(help: "How whole programs are asked for: feedback or fix (HumanEvalFix's form).") var form: AnswerForm?
+    @Option(help: "How whole programs are asked for: feedback, rewrite, or fix (HumanEvalFix's).") var form: AnswerForm?
     @Option(help: "For resample: the folder of the run whose tokens are spent again.") var budget: String?
     @Option(help: "The most tokens of one answer (128 for commands, 768 for programs, 1536 for think).")
     var maxTokens: Int?

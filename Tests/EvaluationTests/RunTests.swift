@@ -171,6 +171,9 @@ import Testing
         #expect(fix[0].content.hasPrefix("```python\nx = 0"))
         #expect(fix[0].content.contains("assert x + y == 9"))
         #expect(!fix[0].content.contains("***"))
+        let rewrite = AnswerForm.rewrite.messages(for: Self.tasks[0], report: report, thinks: false)[0].content
+        #expect(rewrite.contains("This program is wrong:\n```python\nx = 0"))
+        #expect(rewrite.contains("It fails:\ntest 1: failed"))
     }
 
     @Test func `a changed set is refused on resuming`() async throws {

@@ -107,4 +107,12 @@ import Testing
         #expect(coloured.episode(1, evaluation.traces[0], nil).contains("\u{1B}[32m    +value_1"))
         #expect(coloured.row(1, evaluation.traces[1]).contains("unsolved"))
     }
+
+    @Test(arguments: [
+        (0.0, "0"), (950, "950"), (3_500, "3,500"), (300_000, "300k"), (2_500_000, "2.5M"), (-20_000, "−20k"),
+        (0.0005, "0.0005"), (3e9, "3G"),
+    ])
+    func `ticks fit beside an axis`(value: Double, text: String) {
+        #expect(Figure.tick(value) == text)
+    }
 }
