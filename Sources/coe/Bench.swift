@@ -9,6 +9,7 @@ struct Bench: AsyncParsableCommand {
         abstract: "Measures this machine's speed.",
         subcommands: [
             BenchInference.self, BenchSandbox.self, BenchSoak.self, BenchDemonstrations.self, BenchServe.self,
+            BenchModelServer.self,
             BenchFuzz.self,
         ])
 }
