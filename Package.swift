@@ -14,6 +14,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         // The environment: these build without libtorch.
@@ -53,15 +55,51 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Demonstrations", "Episodes", "LanguageModels", "LineEditor", "Policies", "PythonSandbox",
-                "RepairTasks",
+                "RepairTasks", "Reports",
                 "Tensors", "Tokenization",
             ]),
         .target(name: "Evaluation", dependencies: ["Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
+        // Servers and clients. Serving, RemotePolicies and ServeCommands build without libtorch.
+        .target(
+            name: "Serving",
+            dependencies: [
+                "Episodes", "LineEditor", "PythonSandbox", "RepairTasks",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
+            resources: ["page.html", "schemas.json", "openapi.json", "tools.json", "environment.md"].map {
+                .embedInCode("Resources/\($0)")
+            }),
+        .target(
+            name: "RemotePolicies",
+            dependencies: [
+                "Episodes", "LineEditor", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        .target(
+            name: "ServeCommands",
+            dependencies: [
+                "Episodes", "PythonSandbox", "RepairTasks", "Serving",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .target(
+            name: "ModelServing",
+            dependencies: [
+                "LanguageModels", "Serving", "Tensors", "Tokenization",
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        .executableTarget(
+            name: "coe-environment",
+            dependencies: ["ServeCommands", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .target(
+            name: "Reports", dependencies: ["Episodes", "Evaluation", "LineEditor", "PythonSandbox", "RepairTasks"],
+            resources: [.embedInCode("Resources/report.css"), .embedInCode("Resources/report.js")]),
         .executableTarget(
             name: "coe",
             dependencies: [
                 "Demonstrations", "Evaluation", "Episodes", "LineEditor", "LanguageModels", "Policies", "PythonSandbox",
-                "RepairTasks",
+                "RepairTasks", "ModelServing", "RemotePolicies", "Reports", "ServeCommands", "Serving",
                 "Tensors", "Tokenization", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -82,6 +120,25 @@ let package = Package(
         .testTarget(name: "CoeTests", dependencies: ["coe", "RepairTasks", "TestSupport"], linkerSettings: linkTorch),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], linkerSettings: linkTorch),
+        .testTarget(
+            name: "ServingTests",
+            dependencies: [
+                "Serving", "ServeCommands", "Episodes", "LineEditor", "PythonSandbox", "RepairTasks", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
+            exclude: ["Clients"]),
+        .testTarget(
+            name: "ModelServingTests",
+            dependencies: [
+                "ModelServing", "RemotePolicies", "ServeCommands", "Serving", "Episodes", "LanguageModels",
+                "PythonSandbox",
+                "RepairTasks", "TestSupport", "Tokenization", .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            exclude: ["Clients"], linkerSettings: linkTorch),
+        .testTarget(
+            name: "ReportsTests",
+            dependencies: ["Reports", "Episodes", "Evaluation", "LineEditor", "PythonSandbox", "RepairTasks"]),
         .testTarget(
             name: "LanguageModelsTests", dependencies: ["LanguageModels", "Tensors", "Tokenization", "TestSupport"],
             linkerSettings: linkTorch),

@@ -57,7 +57,7 @@ public struct Episode: Sendable {
         guard options.isConstrained else { return nil }
         return CommandGrammar(
             program: program, allowsExit: report?.passed == true || !options.endsAtFirstPass,
-            excluded: tried[digest(program.text)] ?? [])
+            excluded: tried[programDigest(program.text)] ?? [])
     }
 
     /// The first action.
@@ -84,7 +84,7 @@ public struct Episode: Sendable {
         guard exit == nil else { return .end }
         guard let report, pending == nil else { preconditionFailure("a report is awaited, not a completion") }
         var turn = Turn(
-            completion: completion, report: report, reward: 0, programDigest: digest(program.text))
+            completion: completion, report: report, reward: 0, programDigest: programDigest(program.text))
         do {
             let command = try Command(parsing: completion.text)
             turn.command = command
@@ -101,7 +101,7 @@ public struct Episode: Sendable {
                 turn.error = "the command changed nothing"
                 return finish(turn, report)
             }
-            turn.programDigest = digest(program.text)
+            turn.programDigest = programDigest(program.text)
             pending = turn
             return .test(task.job(program: program.text, limits: limits))
         } catch {

@@ -25,6 +25,15 @@ public struct Prompt: Hashable, Sendable, Codable {
         self.changesOnly = changesOnly
     }
 
+    /// Run folders from before `instructs` lack it; all their prompts had the instruction.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        numbering = try container.decode(NumberingStyle.self, forKey: .numbering)
+        instructs = try container.decodeIfPresent(Bool.self, forKey: .instructs) ?? true
+        workedExamples = try container.decode(Bool.self, forKey: .workedExamples)
+        changesOnly = try container.decode(Bool.self, forKey: .changesOnly)
+    }
+
     /// The characters of tests, of one value and of one message that are shown. Longer ones would fill the context of
     /// a small model, which reads them no better.
     static let testsLimit = 1_500

@@ -91,17 +91,18 @@ private struct PackedPass {
     let tokens: [Int]
     /// The positions whose next token is learned, and those tokens.
     let rows, targets: [Int]
-    let rotation: Rotation
+    /// Of the rotary angles, `[tokens, 1, width / 2]`.
+    let cosine, sine: Tensor
 
     init(_ model: CausalLM, _ sequences: [CausalLM.PackedSequence], lora: LoRAWeights?, seed: UInt64?) throws {
         self.model = model
+        guard model.precision != .int8 else {
+            throw LanguageModelError(.unsupported, "A model in int8 cannot be trained; load it in floats.")
+        }
         self.lora = lora
         self.seed = seed
         lengths = sequences.map(\.tokens.count)
         tokens = sequences.flatMap(\.tokens)
-        guard tokens.allSatisfy({ (0..<model.configuration.vocabularySize).contains($0) }) else {
-            throw LanguageModelError(.modelNotReadable, "A token id lies outside the model's vocabulary.")
-        }
         guard lengths.allSatisfy({ $0 <= model.configuration.contextLength }) else {
             throw LanguageModelError(
                 .contextFull,
@@ -111,13 +112,15 @@ private struct PackedPass {
         let learned = sequences.flatMap(\.mask).enumerated().filter(\.element).map(\.offset)
         rows = learned.map { $0 - 1 }
         targets = learned.map { [tokens] in tokens[$0] }
-        rotation = try Rotation(
-            positions: lengths.flatMap { 0..<$0 }, inverseFrequencies: model.inverseFrequencies, dtype: .float32)
+        let positions = try Tensor(lengths.flatMap { 0..<$0 }).to(.float32, on: model.device)
+        let angles = try positions.reshaped([-1, 1, 1]) * model.inverseFrequencies
+        cosine = try angles.cos().to(model.dtype)
+        sine = try angles.sin().to(model.dtype)
     }
 
     /// `[tokens, hidden]`; the residual stream is kept in 32-bit floats whatever the weights are.
     func embeddings() throws -> Tensor {
-        try model.embeddings.selected(0, Tensor(tokens).to(.int64, on: model.device)).to(.float32)
+        try model.embed(tokens).to(.float32)
     }
 
     func run(_ layers: Range<Int>, _ input: Tensor) throws -> Tensor {
@@ -130,18 +133,18 @@ private struct PackedPass {
         let layer = model.layers[index]
         let epsilon = model.configuration.rmsNormEpsilon
         func linear(_ module: LinearModule, _ input: Tensor) throws -> Tensor {
-            let result = try layer[module](input)
-            guard let lora, let pair = lora.pair(module, layer: index) else { return result }
-            let dropout = seed == nil ? 0 : lora.configuration.dropout
+            guard let lora, let pair = lora.pair(module, layer: index) else { return try layer[module](input) }
+            guard let seed, lora.configuration.dropout > 0 else { return try pair.adapted(layer[module], input) }
             let place = UInt64(index * LinearModule.allCases.count) + UInt64(module.index)
-            var random = SplitMix64(state: (seed ?? 0) &+ place)
-            return try result + pair(input, dropout: dropout, seed: random.next())
+            var random = SplitMix64(state: seed &+ place)
+            let dropped = try input.dropout(lora.configuration.dropout, seed: random.next())
+            return try layer[module](input) + pair.delta(dropped)
         }
-        let normed = try hidden.rmsNorm(layer.inputNorm.to(.float32), epsilon: epsilon).to(model.dtype)
+        let normed = try hidden.rmsNorm(layer.inputNorm.to(.float32), epsilon: epsilon, as: model.dtype)
         let mixed = try attention(
             query: linear(.query, normed), key: linear(.key, normed), value: linear(.value, normed))
         let middle = try hidden + linear(.output, mixed)
-        let input = try middle.rmsNorm(layer.postAttentionNorm.to(.float32), epsilon: epsilon).to(model.dtype)
+        let input = try middle.rmsNorm(layer.postAttentionNorm.to(.float32), epsilon: epsilon, as: model.dtype)
         let inner = try linear(.gate, input).silu() * linear(.up, input)
         return try middle + linear(.down, inner)
     }
@@ -156,8 +159,8 @@ private struct PackedPass {
             return try tensor.reshaped([-1, shared, 1, width]).repeated([1, 1, heads / shared, 1])
                 .reshaped([-1, heads, width])
         }
-        let queries = try rotation.apply(to: query.reshaped([-1, heads, width]))
-        let keys = try spread(rotation.apply(to: key.reshaped([-1, shared, width])))
+        let queries = try query.reshaped([-1, heads, width]).rotated(cosine: cosine, sine: sine)
+        let keys = try spread(key.reshaped([-1, shared, width]).rotated(cosine: cosine, sine: sine))
         let values = try spread(value.reshaped([-1, shared, width]))
         var start = 0
         var outputs: [Tensor] = []
@@ -167,9 +170,8 @@ private struct PackedPass {
             func part(_ tensor: Tensor) throws -> Tensor {
                 try tensor.narrowed(0, range).transposed(0, 1).reshaped([1, heads, length, width])
             }
-            let mixed = try part(queries).to(model.dtype).attention(
-                key: part(keys).to(model.dtype), value: part(values).to(model.dtype), mask: nil, isCausal: true,
-                scale: 1 / Double(width).squareRoot())
+            let mixed = try part(queries).attention(
+                key: part(keys), value: part(values), mask: nil, isCausal: true, scale: 1 / Double(width).squareRoot())
             outputs.append(try mixed.transposed(1, 2).reshaped([length, heads * width]))
         }
         return outputs.count == 1 ? outputs[0] : try Tensor.concatenated(outputs, dimension: 0)
@@ -178,7 +180,7 @@ private struct PackedPass {
     /// The normed states `[learned, hidden]` from which the learned tokens are predicted.
     func learnedStates(of hidden: Tensor) throws -> Tensor {
         try hidden.selected(0, Tensor(rows).to(.int64, on: model.device))
-            .rmsNorm(model.norm.to(.float32), epsilon: model.configuration.rmsNormEpsilon)
+            .rmsNorm(model.norm.to(.float32), epsilon: model.configuration.rmsNormEpsilon, as: model.dtype)
     }
 
     /// Runs of learned tokens whose logits fit into 64 MB.
@@ -190,7 +192,7 @@ private struct PackedPass {
     /// `[range]`, of the targets in `range`.
     func logProbabilities(_ states: Tensor, _ range: Range<Int>) throws -> Tensor {
         let index = try Tensor(Array(targets[range])).to(.int64, on: model.device).reshaped([-1, 1])
-        let logits = try states.to(model.dtype).linear(model.head).to(.float32)
+        let logits = try model.head(states).to(.float32)
         return try logits.logSoftmax(1).gathered(1, index).reshaped([-1])
     }
 }

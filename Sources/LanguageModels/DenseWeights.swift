@@ -8,9 +8,9 @@ struct DenseWeights: WeightSource {
 
     func weight(_ name: String) throws -> Tensor? {
         switch name {
-        case "model.embed_tokens.weight": return model.embeddings
+        case "model.embed_tokens.weight": return try dense(Linear(weight: model.embeddings, bias: nil))
         case "model.norm.weight": return model.norm
-        case "lm_head.weight": return model.head
+        case "lm_head.weight": return try dense(model.head)
         case "rope_freqs.weight":
             return try Tensor(
                 model.configuration.inverseFrequencies, shape: [model.configuration.headWidth / 2]
@@ -26,15 +26,22 @@ struct DenseWeights: WeightSource {
         if module == "input_layernorm" { return layer.inputNorm }
         if module == "post_attention_layernorm" { return layer.postAttentionNorm }
         guard let linear = LinearModule(rawValue: module).map({ layer[$0] }) else { return nil }
-        return parts.last == "bias" ? linear.bias : linear.weight
+        return parts.last == "bias" ? linear.bias : try dense(linear)
+    }
+
+    private func dense(_ linear: Linear) throws -> Tensor {
+        guard let weight = linear.dense else {
+            throw LanguageModelError(.unsupported, "A model in int8 cannot be changed or written; load it in floats.")
+        }
+        return weight
     }
 }
 
 extension CausalLM {
-    /// The same model with an adapter merged into its weights; what the adapter leaves alone is shared.
-    public func merged(with adapter: LoRAAdapter) throws -> CausalLM {
+    /// The same model with an adapter merged into its weights, in this or another precision.
+    public func merged(with adapter: LoRAAdapter, precision: Precision? = nil) throws -> CausalLM {
         try CausalLM(
             configuration: configuration, weights: DenseWeights(model: self), adapter: adapter, device: device,
-            dtype: dtype)
+            precision: precision ?? self.precision)
     }
 }

@@ -46,6 +46,7 @@ public actor Generator {
         let stop: StopCondition
         /// What may still be written; nil for anything.
         var grammar: (any ByteGrammar)?
+        let drafts: (any DraftSource)?
         /// The tokens that end an answer: the end tokens, and stop strings that are a token.
         let ends: Set<Int>
         let observe: @Sendable (Int, Float) -> Void
@@ -83,6 +84,11 @@ public actor Generator {
     /// The most conversations that advance together, and the most tokens of one prompt read in a step.
     private static let batchLimit = 64
     private static let chunkLength = 512
+    /// The most tokens of all conversations in a step: what they need in memory grows with them.
+    private static let stepLength = 1024
+    /// The most tokens of one draft, and roughly of all: a few rows more cost little while the weights' way from memory
+    /// is what takes the time.
+    private static let (draftLength, draftedRows) = (12, 64)
     private static let retiredLimit = 2
     /// Shorter common beginnings are not worth a copy.
     private static let shortestSharedPrefix = 16
@@ -91,7 +97,7 @@ public actor Generator {
         self.model = model
         self.tokenizer = tokenizer
         self.thread = thread
-        masks = TokenMasks(tokenizer, device: model.device)
+        masks = TokenMasks(tokenizer)
     }
 
     /// Starts an empty conversation; end it with ``end(_:)``.
@@ -112,13 +118,15 @@ public actor Generator {
     ///
     /// With a `grammar` only tokens are written that it allows, and an end token only where it can end. The
     /// log-probabilities are then those of the masked distribution; a token without an alternative has 0.
+    /// `drafts` make it faster and change nothing else.
     ///
     /// - Parameter observe: is told of each token as it is written, and of its log-probability. It runs on the
     ///   generator's thread and must not wait.
     /// - Throws: ``LanguageModelError`` when the conversation does not fit the model's context, `CancellationError`.
     public func generate(
         _ id: ConversationID, appending tokens: [Int], limit: Int, stop: StopCondition,
-        grammar: (any ByteGrammar)? = nil, observe: @escaping @Sendable (Int, Float) -> Void = { _, _ in }
+        grammar: (any ByteGrammar)? = nil, drafts: (any DraftSource)? = nil,
+        observe: @escaping @Sendable (Int, Float) -> Void = { _, _ in }
     ) async throws -> Output {
         try Task.checkCancellation()
         guard let conversation = conversations[id] else { preconditionFailure("the conversation has ended") }
@@ -138,7 +146,7 @@ public actor Generator {
                 requests.append(
                     Request(
                         id: id, conversation: conversation, limit: limit, stop: stop, grammar: grammar,
-                        ends: ends, observe: observe, continuation: continuation))
+                        drafts: drafts, ends: ends, observe: observe, continuation: continuation))
                 guard !isRunning else { return }
                 isRunning = true
                 Task { await run() }
@@ -168,42 +176,130 @@ public actor Generator {
         isRunning = false
     }
 
+    /// What one conversation does in a step.
+    private struct Part {
+        /// Its place in ``requests``.
+        let index: Int
+        /// What it is expected to write next, read together with what it has not read yet.
+        var draft: [Int] = []
+        /// For each position whose logits are looked at, the sampler before the choice there, and the choice; no choice
+        /// where the grammar leaves only one token.
+        var samplers: [Sampler] = []
+        var choices: [TokenChoice?] = []
+    }
+
     private func step() throws {
         let clock = ContinuousClock()
         let start = clock.now
-        var batch: [Int] = []
-        for index in requests.indices.prefix(Self.batchLimit) where try sharePrefix(of: index) { batch.append(index) }
-        let segments = batch.map { index in
+        var parts: [Part] = []
+        var segments: [CausalLM.Segment] = []
+        var room = Self.stepLength
+        let active = min(requests.count, Self.batchLimit)
+        for index in requests.indices.prefix(Self.batchLimit) where room > 0 {
+            guard try sharePrefix(of: index) else { continue }
             let conversation = requests[index].conversation
-            let unread = conversation.tokens[conversation.cache.count...].prefix(Self.chunkLength)
-            return CausalLM.Segment(tokens: Array(unread), cache: conversation.cache)
+            let unread = conversation.tokens[conversation.cache.count...].prefix(min(Self.chunkLength, room))
+            room -= unread.count
+            var part = Part(index: index)
+            var segment = CausalLM.Segment(tokens: Array(unread), cache: conversation.cache, outputCount: 0)
+            // The logits inside a long prompt are not looked at.
+            if conversation.cache.count + unread.count == conversation.tokens.count {
+                plan(&part, draftLimit: min(room, Self.draftLength, Self.draftedRows / active))
+                segment.tokens += part.draft
+                segment.outputCount = part.draft.count + 1
+            }
+            parts.append(part)
+            segments.append(segment)
         }
         let logits = try model.logits(segments)
 
+        let rows = parts.flatMap(\.choices)
+        let chosen = try rows.isEmpty ? [] : logits.chosen(rows.map { $0 ?? TokenChoice(temperature: 0, uniform: 0) })
+        var row = 0
         var finished: [Int] = []
-        for (row, index) in batch.enumerated()
-        where requests[index].conversation.cache.count == requests[index].conversation.tokens.count {
-            let row = try logits.narrowed(0, row..<row + 1).reshaped([-1])
-            if try advance(&requests[index], row) { finished.append(index) }
+        for part in parts {
+            let results = chosen[row..<row + part.choices.count]
+            row += part.choices.count
+            if !results.isEmpty, take(part, Array(results)) { finished.append(part.index) }
         }
-        statistics.record(segments.map(\.tokens.count), seconds: start.duration(to: clock.now))
+        statistics.record(
+            zip(parts, segments).map { $1.tokens.count - $0.draft.count },
+            drafted: parts.reduce(0) { $0 + $1.draft.count }, seconds: start.duration(to: clock.now))
         for index in finished.reversed() {
             let request = requests.remove(at: index)
             request.continuation.resume(returning: request.output)
         }
     }
 
-    /// Samples a token, and adds those that the grammar then forces; true when the answer is complete.
-    private func advance(_ request: inout Request, _ logits: Tensor) throws -> Bool {
-        guard let grammar = request.grammar else {
-            let (token, logProbability) = try request.conversation.sampler.sample(logits)
-            return append(token, logProbability, to: &request)
+    /// Drafts what a conversation may write, and decides how each token is chosen should the draft come true so far.
+    ///
+    /// A drafted token is kept only if it is the one that is chosen in its place, with the random number that this place
+    /// would have got anyway: what is written is the same with and without drafts.
+    private func plan(_ part: inout Part, draftLimit: Int) {
+        let request = requests[part.index]
+        let conversation = request.conversation
+        var draft: [Int] = []
+        let open = min(
+            draftLimit, request.limit - request.output.tokens.count - 1,
+            model.configuration.contextLength - conversation.tokens.count)
+        if open > 0, let source = request.drafts {
+            draft = Array(
+                tokenizer.encode(String(decoding: source.continuation(of: request.text), as: UTF8.self)).prefix(open))
         }
-        let mask = try masks.mask(grammar, ends: request.ends)
-        let (index, logProbability) = try request.conversation.sampler.sample(logits.selected(0, mask.index))
-        if append(mask.tokens[index], logProbability, to: &request) { return true }
-        while let grammar = request.grammar, let forced = try masks.mask(grammar, ends: request.ends).onlyToken {
-            if append(forced, 0, to: &request) { return true }
+        var grammar = request.grammar
+        var sampler = conversation.sampler
+        for place in 0...draft.count {
+            part.samplers.append(sampler)
+            let mask = grammar.map { masks.mask($0, ends: request.ends) }
+            // Behind a chosen token, what is forced is not chosen.
+            if place > 0, let mask, mask.count == 1 {
+                part.choices.append(nil)
+            } else {
+                part.choices.append(sampler.next(allowed: mask))
+            }
+            guard place < draft.count else { break }
+            if let state = grammar {
+                guard let next = state.advanced(by: tokenizer.bytes(of: draft[place])) else { break }
+                grammar = next
+            }
+            part.draft.append(draft[place])
+        }
+    }
+
+    /// Adds the chosen tokens as far as the draft foresaw them; true when the answer is complete.
+    private func take(_ part: Part, _ results: [(token: Int, logProbability: Float)]) -> Bool {
+        let conversation = requests[part.index].conversation
+        let read = conversation.tokens.count
+        var isComplete = false
+        for (place, result) in results.enumerated() {
+            if part.choices[place] != nil {
+                conversation.sampler = part.samplers[place]
+                _ = conversation.sampler.next(allowed: nil)
+                isComplete = advance(&requests[part.index], result.token, result.logProbability)
+            }
+            // The next place counts if all tokens before it are those that were written.
+            let written = conversation.tokens[read...]
+            let foreseen = part.draft.prefix(place + 1)
+            if isComplete || foreseen.count <= place || written.count <= place
+                || !written.prefix(place + 1).elementsEqual(foreseen)
+            {
+                break
+            }
+        }
+        // What was read of the draft but not written is forgotten.
+        let accepted = zip(part.draft, conversation.tokens[read...]).prefix { $0 == $1 }.count
+        conversation.cache.truncate(to: read + accepted)
+        statistics.accept(accepted)
+        return isComplete
+    }
+
+    /// Adds a sampled token, and those that the grammar then forces; true when the answer is complete.
+    private func advance(_ request: inout Request, _ token: Int, _ logProbability: Float) -> Bool {
+        if append(token, logProbability, to: &request) { return true }
+        while let grammar = request.grammar {
+            let mask = masks.mask(grammar, ends: request.ends)
+            guard mask.count == 1 else { break }
+            if append(mask[0], 0, to: &request) { return true }
         }
         return false
     }
@@ -216,7 +312,10 @@ public actor Generator {
         request.observe(token, logProbability)
         let bytes = tokenizer.bytes(of: token)
         request.text += bytes
-        if request.stop.tokens.contains(token) || request.stop.strings.contains(where: request.text.contains(_:)) {
+        // Only what is new can have made a stop string whole.
+        let text = request.text
+        let isStopped = request.stop.strings.contains { text.suffix(bytes.count + $0.count - 1).contains($0) }
+        if isStopped || request.stop.tokens.contains(token) {
             request.output.finish = .stop
             return true
         }
@@ -242,17 +341,14 @@ public actor Generator {
         let promised = earlier.map { common($0, $0.tokens.count) }.max() ?? 0
         if promised >= shared + Self.shortestSharedPrefix { return false }
         if let donor = best?.0, shared >= Self.shortestSharedPrefix {
-            conversation.cache = try donor.cache.prefix(shared)
+            conversation.cache = donor.cache.prefix(shared)
         }
         return true
     }
 }
 
-extension [UInt8] {
-    fileprivate func contains(_ other: [UInt8]) -> Bool {
-        guard !other.isEmpty, count >= other.count else { return false }
-        return indices.dropLast(other.count - 1).contains { self[$0...].starts(with: other) }
-    }
+extension ArraySlice<UInt8> {
+    fileprivate func contains(_ other: [UInt8]) -> Bool { !other.isEmpty && firstRange(of: other) != nil }
 }
 
 // MARK: Statistics
@@ -266,8 +362,17 @@ extension Generator {
         /// Seconds in steps that read a prompt, and in steps of single tokens only.
         public private(set) var promptSeconds = 0.0
         public private(set) var decodeSeconds = 0.0
+        /// Tokens that were drafted, and those of them that were then written.
+        public private(set) var draftedTokens = 0
+        public private(set) var acceptedTokens = 0
+        /// Forward passes.
+        public private(set) var steps = 0
 
-        mutating func record(_ counts: [Int], seconds duration: Duration) {
+        mutating func accept(_ count: Int) { acceptedTokens += count }
+
+        mutating func record(_ counts: [Int], drafted: Int, seconds duration: Duration) {
+            steps += 1
+            draftedTokens += drafted
             let seconds = duration / .seconds(1)
             if counts.contains(where: { $0 > 1 }) {
                 promptTokens += counts.reduce(0, +)

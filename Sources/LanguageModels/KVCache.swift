@@ -1,29 +1,45 @@
 import Tensors
 
-/// The keys and values of the tokens that a model has read in one conversation.
+/// The keys and values of the tokens that a model has read in one conversation, in pages of 64 tokens.
 ///
-/// One owner at a time; memory grows by doubling.
+/// Pages are shared between conversations that begin alike, and copied when one of them writes on. One owner at a time.
 public final class KVCache: @unchecked Sendable {
-    /// Per layer `[keyValueHeads, capacity, headWidth]`.
-    private var keys: [Tensor?]
-    private var values: [Tensor?]
+    /// What a page looks like; see ``PageTable``.
+    struct Layout: Sendable {
+        var layerCount, keyHeads, width: Int
+        var dtype: DType
+        var device: Device
+
+        func makePage() throws -> Tensor {
+            try .empty([layerCount, 2, keyHeads, width * PageTable.pageLength], dtype: dtype, on: device)
+        }
+    }
+
+    private let layout: Layout
+    private(set) var pages: [Tensor] = []
     /// The tokens held.
     public private(set) var count = 0
 
-    public init(layerCount: Int) {
-        keys = Array(repeating: nil, count: layerCount)
-        values = Array(repeating: nil, count: layerCount)
+    init(_ layout: Layout) { self.layout = layout }
+
+    /// A cache that holds the first `count` tokens; they are shared, not copied.
+    public func prefix(_ count: Int) -> KVCache {
+        precondition(count <= self.count)
+        let copy = KVCache(layout)
+        copy.pages = Array(pages.prefix(Self.pageCount(count)))
+        copy.count = count
+        return copy
     }
 
-    /// A copy of the first `count` tokens.
-    public func prefix(_ count: Int) throws -> KVCache {
-        let copy = KVCache(layerCount: keys.count)
-        guard count > 0 else { return copy }
-        for layer in keys.indices {
-            guard let key = keys[layer], let value = values[layer] else { continue }
-            try copy.write(key.narrowed(1, 0..<count), value.narrowed(1, 0..<count), layer: layer)
+    /// A cache that holds the same tokens in pages of its own.
+    func copy() throws -> KVCache {
+        let copy = KVCache(layout)
+        copy.pages = try pages.map { page in
+            let twin = try layout.makePage()
+            try twin.write(page)
+            return twin
         }
-        copy.advance(by: count)
+        copy.count = count
         return copy
     }
 
@@ -31,31 +47,51 @@ public final class KVCache: @unchecked Sendable {
     public func truncate(to count: Int) {
         precondition(count <= self.count)
         self.count = count
+        pages.removeLast(pages.count - Self.pageCount(count))
     }
 
-    /// Writes the keys and values `[keyValueHeads, new, headWidth]` of new tokens in `layer` behind the held ones and
-    /// returns all, the new ones included. ``advance(by:)`` makes them count once every layer is written.
-    @discardableResult
-    func write(_ key: Tensor, _ value: Tensor, layer: Int) throws -> (keys: Tensor, values: Tensor) {
-        let end = count + key.shape[1]
-        keys[layer] = try room(keys[layer], for: end, like: key)
-        values[layer] = try room(values[layer], for: end, like: value)
-        guard let allKeys = keys[layer], let allValues = values[layer] else { preconditionFailure() }
-        try allKeys.narrowed(1, count..<end).write(key)
-        try allValues.narrowed(1, count..<end).write(value)
-        return (try allKeys.narrowed(1, 0..<end), try allValues.narrowed(1, 0..<end))
+    /// Makes room for `new` tokens in pages that belong to this cache alone.
+    func reserve(_ new: Int) throws {
+        let first = count / PageTable.pageLength
+        if first < pages.count, !isKnownUniquelyReferenced(&pages[first]) {
+            let page = try layout.makePage()
+            try page.write(pages[first])
+            pages[first] = page
+        }
+        while pages.count < Self.pageCount(count + new) { pages.append(try layout.makePage()) }
     }
 
+    /// Counts `new` tokens that every layer has written into the pages.
     func advance(by new: Int) { count += new }
 
-    /// `held`, or a larger tensor with its content, so that `needed` tokens fit.
-    private func room(_ held: Tensor?, for needed: Int, like new: Tensor) throws -> Tensor {
-        let size = new.shape
-        if let held, held.shape[1] >= needed { return held }
-        var capacity = 256
-        while capacity < needed { capacity *= 2 }
-        let larger = try Tensor.empty([size[0], capacity, size[2]], dtype: new.dtype, on: new.device)
-        if let held, count > 0 { try larger.narrowed(1, 0..<count).write(held.narrowed(1, 0..<count)) }
-        return larger
+    private static func pageCount(_ tokens: Int) -> Int {
+        (tokens + PageTable.pageLength - 1) / PageTable.pageLength
+    }
+}
+
+// MARK: Without the kernels
+
+extension KVCache {
+    /// Writes the keys and values `[keyHeads, new, width]` of new tokens in `layer` behind the held ones and returns
+    /// those of all tokens, `[keyHeads, tokens, width]`.
+    func write(_ key: Tensor, _ value: Tensor, layer: Int) throws -> (keys: Tensor, values: Tensor) {
+        let (length, end) = (PageTable.pageLength, count + key.shape[1])
+        /// The keys `[keyHeads, width, 64]` (`part` 0) or values `[keyHeads, 64, width]` (1) of a page.
+        func block(_ page: Int, _ part: Int) throws -> Tensor {
+            try pages[page].narrowed(0, layer..<layer + 1).narrowed(1, part..<part + 1)
+                .reshaped([layout.keyHeads] + (part == 0 ? [layout.width, length] : [length, layout.width]))
+        }
+        var start = count
+        while start < end {
+            let page = start / length
+            let stop = min(end, (page + 1) * length)
+            let (source, target) = (start - count..<stop - count, start - page * length..<stop - page * length)
+            try block(page, 0).narrowed(2, target).write(key.narrowed(1, source).transposed(1, 2))
+            try block(page, 1).narrowed(1, target).write(value.narrowed(1, source))
+            start = stop
+        }
+        let keys = try Tensor.concatenated(pages.indices.map { try block($0, 0) }, dimension: 2)
+        let values = try Tensor.concatenated(pages.indices.map { try block($0, 1) }, dimension: 1)
+        return (try keys.narrowed(2, 0..<end).transposed(1, 2), try values.narrowed(1, 0..<end))
     }
 }

@@ -114,10 +114,14 @@ struct LoRAPair: Sendable {
     let a, b: Tensor
     let scale: Double
 
-    /// What it adds for `input [tokens, in]`, in the input's element type.
-    func callAsFunction(_ input: Tensor, dropout: Double, seed: UInt64) throws -> Tensor {
-        let kept = dropout > 0 ? try input.dropout(dropout, seed: seed) : input
-        let inner = try kept.linear(a.to(input.dtype)) * scale
-        return try inner.linear(b.to(input.dtype))
+    /// The layer with the adapter, for `input [tokens, in]`.
+    func adapted(_ layer: Linear, _ input: Tensor) throws -> Tensor {
+        guard let weight = layer.dense else { return try layer(input) + delta(input) }
+        return try input.linear(weight, bias: layer.bias?.to(input.dtype), a: a, b: b, scale: scale)
+    }
+
+    /// What the adapter alone adds, in the input's element type.
+    func delta(_ input: Tensor) throws -> Tensor {
+        try (input.linear(a.to(input.dtype)) * scale).linear(b.to(input.dtype))
     }
 }

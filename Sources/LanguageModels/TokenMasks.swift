@@ -26,14 +26,6 @@ extension ByteGrammar {
 /// All tokens' bytes stand in one tree; walking it together with the grammar visits only beginnings that are allowed,
 /// so a state with few continuations costs little and one with many is computed once and kept.
 final class TokenMasks {
-    struct Mask {
-        /// The allowed ids, and the same as a tensor.
-        let tokens: [Int]
-        let index: Tensor
-
-        var onlyToken: Int? { tokens.count == 1 ? tokens[0] : nil }
-    }
-
     private struct Node {
         var byte: UInt8
         var token: Int32 = -1
@@ -46,14 +38,12 @@ final class TokenMasks {
         let canEnd: Bool
     }
 
-    private let device: Device
     private var nodes = [Node(byte: 0)]
-    private var masks: [Key: Mask] = [:]
+    private var masks: [Key: TokenList] = [:]
     /// Masks of one program's line numbers and strings do not come back when the program changes.
     private static let limit = 512
 
-    init(_ tokenizer: Tokenizer, device: Device) {
-        self.device = device
+    init(_ tokenizer: Tokenizer) {
         // In the order of their bytes, so that a token's beginning is always the path inserted last.
         let texts = (0..<tokenizer.count)
             .filter { !tokenizer.isControl($0) }
@@ -79,14 +69,14 @@ final class TokenMasks {
     }
 
     /// The tokens allowed in `state`; the `ends` are where it can end, and where nothing else is left.
-    func mask(_ state: some ByteGrammar, ends: Set<Int>) throws -> Mask {
+    func mask(_ state: some ByteGrammar, ends: Set<Int>) -> TokenList {
         let continuation = state.continuation
         let key = Key(state: AnyHashable(continuation), canEnd: state.canEnd)
         if let mask = masks[key] { return mask }
         var tokens: [Int] = []
         collect(0, continuation, &tokens)
         if state.canEnd || tokens.isEmpty { tokens += ends.sorted() }
-        let mask = Mask(tokens: tokens, index: try Tensor(tokens).to(.int64, on: device))
+        let mask = TokenList(tokens)
         if masks.count >= Self.limit { masks = [:] }
         masks[key] = mask
         return mask

@@ -7,6 +7,15 @@ protocol WeightSource {
     var path: String { get }
     /// The tensor, or nil where the source has none of that name.
     func weight(_ name: String) throws -> Tensor?
+    /// The same from top to bottom in pieces of some rows, so that a large one need not be held whole; none where the
+    /// source has none of that name.
+    func forEachPiece(of name: String, _ body: (Tensor) throws -> Void) throws
+}
+
+extension WeightSource {
+    func forEachPiece(of name: String, _ body: (Tensor) throws -> Void) throws {
+        if let whole = try weight(name) { try body(whole) }
+    }
 }
 
 /// A GGUF file, with ggml's names and layout turned into Hugging Face's.
@@ -48,6 +57,16 @@ struct GGUFWeights: WeightSource {
         let shape = tensor.shape
         let heads = shape[0] / configuration.headWidth
         return try tensor.reshaped([heads, configuration.headWidth / 2, 2, -1]).transposed(1, 2).reshaped(shape)
+    }
+}
+
+extension GGUFWeights {
+    func forEachPiece(of name: String, _ body: (Tensor) throws -> Void) throws {
+        switch name {
+        case "model.embed_tokens.weight": try file.forEachPiece(of: "token_embd.weight", body)
+        case "lm_head.weight": try file.forEachPiece(of: "output.weight", body)
+        default: if let whole = try weight(name) { try body(whole) }
+        }
     }
 }
 

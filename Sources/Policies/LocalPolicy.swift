@@ -16,16 +16,22 @@ public struct LocalPolicy: Policy {
     /// - Parameters:
     ///   - model: A GGUF file or a folder in the Hugging Face layout.
     ///   - adapter: A PEFT folder.
-    public init(name: String, model: String, adapter: String?) async throws {
+    ///   - precision: What the model computes in; the fastest on the best device when nil.
+    public init(name: String, model: String, adapter: String?, precision: Precision? = nil) async throws {
+        let device = Device.best
+        let precision = precision ?? .fastest(on: device)
         let tokenizer = try Tokenizer(modelPath: model)
         let chat = try ChatEncoder(tokenizer)
         let thread = ComputeThread()
         // Loading computes (weights are unpacked by tensor operations), so it belongs to the same thread.
         let generator = try await thread.run {
             Generator(
-                model: try CausalLM(path: model, adapter: adapter, device: .best), tokenizer: tokenizer, thread: thread)
+                model: try CausalLM(path: model, adapter: adapter, device: device, precision: precision),
+                tokenizer: tokenizer, thread: thread)
         }
-        self.init(name: name, generator: generator, chat: chat)
+        // Results in other numbers than full precision say so.
+        self.init(
+            name: precision == .float32 ? name : "\(name) (\(precision.rawValue))", generator: generator, chat: chat)
     }
 
     public init(name: String, generator: Generator, chat: ChatEncoder) {
@@ -42,7 +48,8 @@ public struct LocalPolicy: Policy {
                 temperature: sampling.temperature, topP: sampling.topP, minP: sampling.minP, seed: sampling.seed))
         return LocalSession(
             generator: generator, chat: chat, conversation: conversation, maxTokens: maxTokens, stop: sampling.stop,
-            unread: chat.conversation(messages.map(ChatTurn.init)) + chat.generationPrompt)
+            unread: chat.conversation(messages.map(ChatTurn.init)) + chat.generationPrompt,
+            shown: messages.map(\.content))
     }
 }
 
@@ -55,10 +62,11 @@ actor LocalSession: PolicySession {
     private let stop: [String]
     /// Ids that the model has not read yet.
     private var unread: [Int]
+    private var copies = LineCopies()
 
     init(
         generator: Generator, chat: ChatEncoder, conversation: Generator.ConversationID, maxTokens: Int,
-        stop: [String], unread: [Int]
+        stop: [String], unread: [Int], shown: [String]
     ) {
         self.generator = generator
         self.chat = chat
@@ -66,6 +74,7 @@ actor LocalSession: PolicySession {
         self.maxTokens = maxTokens
         self.stop = stop
         self.unread = unread
+        for message in shown { copies.read(message) }
     }
 
     func respond(within grammar: CommandGrammar?) async throws -> Completion {
@@ -74,7 +83,7 @@ actor LocalSession: PolicySession {
         do {
             output = try await generator.generate(
                 conversation, appending: prompt, limit: maxTokens, stop: .init(tokens: chat.stopIDs, strings: stop),
-                grammar: grammar?.start)
+                grammar: grammar?.start, drafts: copies)
         } catch let error as LanguageModelError where error.code == .contextFull {
             throw PolicyError(.contextFull, error.description)
         }
@@ -89,6 +98,7 @@ actor LocalSession: PolicySession {
     }
 
     func append(_ message: ChatMessage) {
+        copies.read(message.content)
         unread += chat.message(ChatTurn(message)) + chat.generationPrompt
     }
 

@@ -102,20 +102,32 @@ public struct GGUFFile: Sendable {
     /// The tensor `name` as 32-bit floats; nil where the file has none of that name.
     public func tensor(_ name: String) throws -> Tensor? {
         guard let entry = entries[name] else { return nil }
-        // Row by row in pieces of a few megabytes, so that unpacking needs little more memory than its result.
+        let width = entry.shape.last ?? 1
+        let result = try Tensor.empty([entry.shape.reduce(1, *) / width, width])
+        var start = 0
+        try forEachPiece(of: name) { piece in
+            try result.narrowed(0, start..<start + piece.shape[0]).write(piece)
+            start += piece.shape[0]
+        }
+        return try result.reshaped(entry.shape)
+    }
+
+    /// The tensor `name` as 32-bit floats in pieces `[rows, width]` of a few megabytes from top to bottom, so that
+    /// unpacking needs little memory; no piece where the file has none of that name.
+    public func forEachPiece(of name: String, _ body: (Tensor) throws -> Void) throws {
+        guard let entry = entries[name] else { return }
         let width = entry.shape.last ?? 1
         let rows = entry.shape.reduce(1, *) / width
         let bytesPerRow = entry.bytes.count / rows
         let rowsPerPiece = max(1, (1 << 21) / width)
-        let result = try Tensor.empty([rows, width])
         for start in stride(from: 0, to: rows, by: rowsPerPiece) {
-            let piece = start..<min(start + rowsPerPiece, rows)
-            let offset = entry.bytes.lowerBound + piece.lowerBound * bytesPerRow
-            let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[offset..<offset + piece.count * bytesPerRow])
-            let values = try entry.format.dequantized(bytes, shape: [piece.count, width], owner: file)
-            try result.narrowed(0, piece).write(values)
+            let count = min(rowsPerPiece, rows - start)
+            let offset = entry.bytes.lowerBound + start * bytesPerRow
+            let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[offset..<offset + count * bytesPerRow])
+            try body(try entry.format.dequantized(bytes, shape: [count, width], owner: file))
         }
-        return try result.reshaped(entry.shape)
+        // What was read is not needed again soon, and would count as this process's memory.
+        file.forget(entry.bytes)
     }
 }
 

@@ -26,6 +26,25 @@ extension Tensor {
     /// What ``backward(_:)`` left for this variable.
     public func gradient() throws -> Tensor { try derive { ct_gradient($0, $1) } }
 
+    /// `x Wᵀ + bias + scale · (x Aᵀ) Bᵀ` for `self [tokens, in]`, a weight `[out, in]` and an adapter's matrices
+    /// `a [rank, in]` and `b [out, rank]` in 32-bit floats. Gradients for the input, `a` and `b`.
+    public func linear(_ weight: Tensor, bias: Tensor?, a: Tensor, b: Tensor, scale: Double) throws -> Tensor {
+        try withExtendedLifetime((weight, bias, a, b)) {
+            try derive { ct_lora_linear($0, weight.handle, bias?.handle, a.handle, b.handle, scale, $1) }
+        }
+    }
+
+    /// As ``rmsNorm(_:epsilon:)``, with the result in another type. A gradient for the input alone.
+    public func rmsNorm(_ weight: Tensor, epsilon: Double, as dtype: DType) throws -> Tensor {
+        try withExtendedLifetime(weight) { try derive { ct_rms_norm_as($0, weight.handle, epsilon, dtype.raw, $1) } }
+    }
+
+    /// Turns component i of `self [tokens, heads, width]` with component i + width / 2, by angles whose cosine and sine
+    /// are `[tokens, 1, width / 2]` in its type. A gradient for the input alone.
+    public func rotated(cosine: Tensor, sine: Tensor) throws -> Tensor {
+        try withExtendedLifetime((cosine, sine)) { try derive { ct_rotate($0, cosine.handle, sine.handle, $1) } }
+    }
+
     /// Zeroes elements with `probability`, the same ones for the same seed, and scales the others up.
     public func dropout(_ probability: Double, seed: UInt64) throws -> Tensor {
         try derive { ct_dropout($0, probability, seed, $1) }

@@ -1,4 +1,5 @@
 public import Foundation
+import Reports
 import Tensors
 
 /// The folder of a training run.
@@ -97,7 +98,8 @@ public struct RunFolder: Sendable {
     }
 
     private static func sentence(_ error: any Error) -> String {
-        (error as? TensorError)?.description ?? (error as NSError).localizedDescription
+        (error as? TensorError)?.description ?? (error as? ReportError)?.description
+            ?? (error as NSError).localizedDescription
     }
 
     /// Turns a refusal of the disk into a sentence that says where the run stands.
@@ -117,10 +119,11 @@ public struct RunFolder: Sendable {
     }
 }
 
-/// Appends the numbers of each step to a run's metrics.
+/// Appends the numbers of each step to a run's metrics, and for TensorBoard.
 final class MetricsWriter {
     private let folder: RunFolder
     private let handle: FileHandle
+    private var tensorBoard: TensorBoardWriter
     private let encoder = JSONEncoder()
 
     init(_ folder: RunFolder) throws {
@@ -132,6 +135,7 @@ final class MetricsWriter {
             try handle.seekToEnd()
             return handle
         }
+        tensorBoard = try folder.writing { try TensorBoardWriter(folder: folder.url) }
         encoder.outputFormatting = [.sortedKeys]
     }
 
@@ -140,6 +144,9 @@ final class MetricsWriter {
     func append(_ values: [String: Double], step: Int) throws {
         var line = values
         line["step"] = Double(step)
-        try folder.writing { try handle.write(contentsOf: encoder.encode(line) + [0x0A]) }
+        try folder.writing {
+            try handle.write(contentsOf: encoder.encode(line) + [0x0A])
+            try tensorBoard.scalars(values, step: step)
+        }
     }
 }

@@ -207,7 +207,7 @@ final class Trainer: Sendable {
     init(_ configuration: SFTConfiguration, modelPath: String, checkpoint: URL?) throws {
         self.configuration = configuration
         model = try CausalLM(
-            path: modelPath, device: .best, dtype: configuration.precision == .float32 ? .float32 : .bfloat16)
+            path: modelPath, device: .best, precision: configuration.precision)
         if let path = configuration.adapter {
             weights = try LoRAWeights(LoRAAdapter(path: path), dropout: configuration.lora.dropout, for: model)
         } else {

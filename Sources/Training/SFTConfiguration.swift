@@ -2,14 +2,6 @@ public import LanguageModels
 
 /// What a supervised run does: the content of its `run.json`.
 public struct SFTConfiguration: Hashable, Sendable, Codable {
-    public enum Precision: String, CaseIterable, Hashable, Sendable, Codable {
-        /// 32-bit floats throughout.
-        case float32
-        /// The frozen weights and their products in bfloat16; the adapter, its gradients and the residual stream in
-        /// 32-bit floats.
-        case bfloat16
-    }
-
     /// The model as it was named, and the files of demonstrations.
     public var model: String
     public var data: [String]
@@ -32,6 +24,8 @@ public struct SFTConfiguration: Hashable, Sendable, Codable {
     public var tokensPerPass = 1_024
     /// The layers whose activations are held at once; nil for all.
     public var layersPerCheckpoint: Int?
+    /// Of the frozen weights and their products; the adapter, its gradients and the residual stream are always in
+    /// 32-bit floats.
     public var precision = Precision.float32
     public var seed: UInt64 = 0
     /// Steps between two validations, each of which ends in a checkpoint.

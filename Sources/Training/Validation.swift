@@ -48,7 +48,8 @@ struct Validation: Sendable {
         var results = ["eval_loss": try await thread.run { try loss(model, weights) }]
         // Played with merged weights: what a user of the adapter gets.
         let generator = try await thread.run {
-            Generator(model: try model.merged(with: weights.adapter), tokenizer: tokenizer, thread: thread)
+            let merged = try model.merged(with: weights.adapter, precision: .fastest(on: model.device))
+            return Generator(model: merged, tokenizer: tokenizer, thread: thread)
         }
         let policy = LocalPolicy(name: "validation", generator: generator, chat: chat)
         let first = try await firstCommands(policy)

@@ -9,8 +9,7 @@ struct Bench: AsyncParsableCommand {
         abstract: "Measures this machine's speed.",
         subcommands: [
             BenchInference.self, BenchSandbox.self, BenchSoak.self, BenchDemonstrations.self, BenchServe.self,
-            BenchModelServer.self,
-            BenchFuzz.self,
+            BenchModelServer.self, BenchFuzz.self, BenchQuality.self, BenchTraining.self,
         ])
 }
 
@@ -20,6 +19,8 @@ struct BenchInference: AsyncParsableCommand {
         abstract: "How fast a model reads (prefill) and writes (decode), in tokens a second; medians over rounds.")
 
     @Option(help: "A known model's name or a model file.") var model: String?
+    @Option(help: "What the model computes in; int8 on a CPU and bfloat16 on a GPU when not given.")
+    var precision: Precision?
     @Option(help: "Rounds that count; one more warms up.") var rounds = 5
     @Option(help: "Threads of one operation; the number of cores when not given.") var threads: Int?
     @Flag(help: "Print the figures as one JSON object on standard output.") var json = false
@@ -27,6 +28,7 @@ struct BenchInference: AsyncParsableCommand {
     private struct Result: Codable {
         var model: String
         var device: String
+        var precision: Precision
         var threads: Int
         var loadSeconds: Double
         var rows: [InferenceBenchmark.Row]
@@ -43,18 +45,21 @@ struct BenchInference: AsyncParsableCommand {
         let name = model ?? KnownModel.default.name
         let path = try modelPath(name)
         let (threads, rounds) = (threads, rounds)
+        let precision = precision ?? .fastest(on: .best)
         let result = try await ComputeThread().run {
             if let threads { try Engine.setThreadCount(threads) }
             let clock = ContinuousClock()
             let start = clock.now
-            let model = try CausalLM(path: path, device: .best)
+            let model = try CausalLM(path: path, device: .best, precision: precision)
             let seconds = start.duration(to: clock.now) / .seconds(1)
             return Result(
-                model: name, device: model.device.description, threads: Engine.threadCount, loadSeconds: seconds,
+                model: name, device: model.device.description, precision: model.precision, threads: Engine.threadCount,
+                loadSeconds: seconds,
                 rows: try InferenceBenchmark(model: model, rounds: rounds).run(), peakMemoryMB: peakMemoryMB())
         }
         Terminal.say(
-            "\(name) on \(result.device), \(result.threads) threads, loaded in \(format(result.loadSeconds)) s")
+            "\(name) in \(result.precision.rawValue) on \(result.device), \(result.threads) threads, loaded in "
+                + "\(format(result.loadSeconds)) s")
         for row in result.rows {
             Terminal.say(
                 "\(row.name): \(format(row.tokensPerSecond)) tokens/s (\(format(row.slowest)) to \(format(row.fastest)))"
@@ -65,12 +70,4 @@ struct BenchInference: AsyncParsableCommand {
     }
 
     private func format(_ value: Double) -> String { String(format: "%.1f", value) }
-}
-
-/// The most memory that this process has held, where /proc tells.
-private func peakMemoryMB() -> Int? {
-    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
-    else { return nil }
-    return line.split(separator: " ").compactMap { Int($0) }.first.map { $0 / 1024 }
 }

@@ -2,3 +2,8 @@ public import ArgumentParser
 public import Evaluation
 
 extension EvaluationMethod: ExpressibleByArgument {}
+extension AnswerForm: ExpressibleByArgument {}
+
+extension Shard: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}

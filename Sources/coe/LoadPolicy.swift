@@ -1,5 +1,6 @@
 import Episodes
 import Foundation
+import LanguageModels
 import Policies
 import RemotePolicies
 
@@ -8,9 +9,12 @@ import RemotePolicies
 /// - Parameters:
 ///   - model: a known model's name, a GGUF file or a Hugging Face folder; the default model when nil.
 ///   - adapter: a PEFT folder.
+///   - precision: what the model computes in; the fastest here when nil.
 ///   - policy: instead of a model, `openai:URL#MODEL`, one behind a server (its key in OPENAI_API_KEY or COE_TOKEN), or
 ///     `script:FILE`, a text file with one command a line.
-func loadPolicy(model: String?, adapter: String?, policy: String?) async throws -> any Policy {
+func loadPolicy(
+    model: String?, adapter: String?, precision: Precision? = nil, policy: String?
+) async throws -> any Policy {
     if let policy {
         if policy.hasPrefix("openai:") {
             let environment = ProcessInfo.processInfo.environment
@@ -30,7 +34,7 @@ func loadPolicy(model: String?, adapter: String?, policy: String?) async throws 
         return ScriptedPolicy(name: policy, completions: text.split(whereSeparator: \.isNewline).map(String.init))
     }
     let name = model ?? KnownModel.default.name
-    return try await LocalPolicy(name: name, model: modelPath(name), adapter: adapter)
+    return try await LocalPolicy(name: name, model: modelPath(name), adapter: adapter, precision: precision)
 }
 
 /// The file or folder of a model that is named by a path or as a known one.

@@ -1,8 +1,8 @@
-public import ArgumentParser
+import ArgumentParser
 import Foundation
 import LanguageModels
 import PythonSandbox
-public import Training
+import Training
 
 struct SFTCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,7 +32,7 @@ struct SFTCommand: AsyncParsableCommand {
     @Option(help: "Layers whose activations are held at once; the others are computed twice.")
     var layersPerCheckpoint: Int?
     @Option(help: "The frozen weights and their products: float32 or bfloat16.")
-    var precision = SFTConfiguration.Precision.float32
+    var precision = Precision.float32
     @Option(help: "The seed.") var seed: UInt64 = 0
     @Option(help: "Steps between two validations.") var validateEvery = 50
     @Option(help: "Demonstrations whose loss and first command are measured.") var validationCount = 64
@@ -46,6 +46,7 @@ struct SFTCommand: AsyncParsableCommand {
             ("--max-tokens", maxTokens ?? 1), ("--layers-per-checkpoint", layersPerCheckpoint ?? 1),
         ] where value < 1 { throw ValidationError("\(name) must be at least 1.") }
         if !(0..<1).contains(dropout) { throw ValidationError("--dropout is a probability from 0 up to 1.") }
+        if precision == .int8 { throw ValidationError("--precision must be float32 or bfloat16 in training.") }
         if learningRate <= 0 || alpha <= 0 { throw ValidationError("--learning-rate and --alpha must be positive.") }
     }
 
@@ -90,8 +91,6 @@ struct SFTCommand: AsyncParsableCommand {
             resume: resume, modelPath: path, shouldStop: { Interrupt.isRequested }, observe: lines.show)
     }
 }
-
-extension SFTConfiguration.Precision: ExpressibleByArgument {}
 
 /// Shows a training run's steps, a line each.
 struct TrainingLines: Sendable {

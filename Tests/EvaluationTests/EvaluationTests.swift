@@ -37,11 +37,13 @@ import Testing
         ("```python\nx = 1\ny = 2", "x = 1\ny = 2\n"),
         ("```bash\nls\npwd\n```\n```py\nx = 1\n```", "x = 1\n"),
         ("```python\nx\n```\n```python\nx = 1\ny = 2\n```", "x = 1\ny = 2\n"),
+        ("```\nx = 1\n```\nor\n```\nx = 2\n```", "x = 1\n"),
+        ("<think>\n```python\nx\ny\nz\n```\n</think>\n```python\nx = 1\n```", "x = 1\n"),
         ("x = 1", "x = 1"),
         ("", ""),
     ])
     func `the program is found in an answer`(answer: String, program: String) {
-        #expect(DirectAnswer.program(in: answer) == program)
+        #expect(ProgramAnswer.program(in: answer) == program)
     }
 
     static let tasks = (0..<3).map {

@@ -5,9 +5,9 @@ import Testing
 import Tokenization
 
 @Suite struct GeneratorTests {
-    func makeGenerator() throws -> Generator {
+    func makeGenerator(_ precision: Precision = .float32) throws -> Generator {
         Generator(
-            model: try CausalLM(path: fixture("models/tiny-llama3")),
+            model: try CausalLM(path: fixture("models/tiny-llama3"), precision: precision),
             tokenizer: try Tokenizer(byteVocabulary(count: 320)))
     }
 
@@ -184,5 +184,73 @@ import Tokenization
         let logProbabilities = try logits.selected(0, Tensor(allowed)).logSoftmax(0).floats()
         let place = try #require(allowed.firstIndex(of: output.tokens[0]))
         #expect(abs(logProbabilities[place] - output.logProbabilities[0]) < 1e-4)
+    }
+
+    // MARK: Drafts
+
+    /// Drafts what is to be written with every third byte another, or simply something.
+    struct Guess: DraftSource {
+        var answer: [UInt8] = []
+        var isWrong = false
+
+        func continuation(of text: [UInt8]) -> [UInt8] {
+            let rest = text.count < answer.count ? Array(answer[text.count...]) : Array("figs".utf8)
+            return isWrong ? rest.enumerated().map { $0 % 3 == 2 ? $1 ^ 1 : $1 } : rest
+        }
+    }
+
+    /// Whatever is drafted, in whatever precision: the same tokens with the same log-probabilities, greedy and sampled,
+    /// free and under a grammar.
+    @Test(arguments: Precision.allCases) func draftsChangeNothing(precision: Precision) async throws {
+        let plain = try makeGenerator(precision)
+        // In floats the products of one row and of many differ in their last bits; not in int8.
+        let tolerance: Float = precision == .int8 ? 0 : precision == .float32 ? 1e-4 : 0.05
+        for (seed, temperature) in [(1, 0.0), (2, 1), (3, 1), (4, 1.5)] {
+            for grammar in [nil, WordGrammar(["kiwi", "fig", "figs", "plum"])] {
+                func run(_ generator: Generator, _ drafts: Guess?) async throws -> Generator.Output {
+                    let id = await generator.begin(SamplingOptions(temperature: temperature, seed: UInt64(seed)))
+                    let output = try await generator.generate(
+                        id, appending: prompt(seed, 30), limit: 60, stop: .init(tokens: [300]), grammar: grammar,
+                        drafts: drafts)
+                    // A second turn reads what the first one left in the cache.
+                    let more = try await generator.generate(
+                        id, appending: prompt(seed + 9, 5), limit: 10, stop: .init(tokens: [300]), grammar: grammar,
+                        drafts: drafts)
+                    await generator.end(id)
+                    var both = output
+                    both.tokens += more.tokens
+                    both.logProbabilities += more.logProbabilities
+                    return both
+                }
+                let expected = try await run(plain, nil)
+                let answer = expected.tokens.flatMap { plain.tokenizer.bytes(of: $0) }
+                for guess in [Guess(answer: answer), Guess(answer: answer, isWrong: true), Guess()] {
+                    let output = try await run(makeGenerator(precision), guess)
+                    #expect(output.tokens == expected.tokens && output.finish == expected.finish)
+                    for (ours, theirs) in zip(output.logProbabilities, expected.logProbabilities) {
+                        #expect(abs(ours - theirs) <= tolerance)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func aDraftThatComesTrueSavesSteps() async throws {
+        let plain = try makeGenerator()
+        let id = await plain.begin(SamplingOptions())
+        // ASCII, so that a draft is encoded as it was written.
+        let expected = try await plain.generate(
+            id, appending: prompt(1, 30), limit: 40, stop: never, grammar: WordGrammar(["kiwi", "fig", "figs", "plum"]))
+        let answer = expected.tokens.flatMap { plain.tokenizer.bytes(of: $0) }
+        let slow = await plain.currentStatistics
+
+        let drafting = try makeGenerator()
+        let other = await drafting.begin(SamplingOptions())
+        _ = try await drafting.generate(
+            other, appending: prompt(1, 30), limit: 40, stop: never,
+            grammar: WordGrammar(["kiwi", "fig", "figs", "plum"]), drafts: Guess(answer: answer))
+        let fast = await drafting.currentStatistics
+        #expect(fast.acceptedTokens > 0 && fast.acceptedTokens <= fast.draftedTokens)
+        #expect(fast.steps * 3 < slow.steps)
     }
 }

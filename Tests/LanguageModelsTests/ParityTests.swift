@@ -46,7 +46,7 @@ import Testing
         _ = try model.logits([
             .init(tokens: Array(ids[50..<51]), cache: first), .init(tokens: Array(ids[..<7]), cache: second),
         ])
-        let copy = try second.prefix(5)
+        let copy = second.prefix(5)
         second.truncate(to: 6)
         let logits = try model.logits([
             .init(tokens: Array(ids[51..<100]), cache: first), .init(tokens: Array(ids[6..<20]), cache: second),

@@ -120,6 +120,15 @@ int ct_leaf(ct_tensor_t tensor, ct_tensor_t gradient, ct_tensor_t *result);
 /// itself, or NULL for a scalar.
 int ct_backward(ct_tensor_t tensor, ct_tensor_t gradient);
 int ct_gradient(ct_tensor_t tensor, ct_tensor_t *result);
+/// input [tokens, in], weight [out, in], bias [out] or NULL, a [rank, in] and b [out, rank] in 32-bit floats:
+/// x Wᵀ + bias + scale · (x Aᵀ) Bᵀ. Gradients for input, a and b.
+int ct_lora_linear(ct_tensor_t input, ct_tensor_t weight, ct_tensor_t bias, ct_tensor_t a, ct_tensor_t b, double scale,
+                   ct_tensor_t *result);
+/// As ct_rms_norm, with the result in another type. A gradient for input alone.
+int ct_rms_norm_as(ct_tensor_t input, ct_tensor_t weight, double epsilon, ct_dtype dtype, ct_tensor_t *result);
+/// Rotary embeddings of input [tokens, heads, width], whose component i turns with component i + width / 2; cosine and
+/// sine are [tokens, 1, width / 2] in its type. A gradient for input alone.
+int ct_rotate(ct_tensor_t input, ct_tensor_t cosine, ct_tensor_t sine, ct_tensor_t *result);
 /// Zeroes elements with the given probability, the same ones for the same seed, and scales the others up.
 int ct_dropout(ct_tensor_t tensor, double probability, uint64_t seed, ct_tensor_t *result);
 /// One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) in place; `step` counts from 1.
@@ -127,6 +136,53 @@ int ct_adamw(ct_tensor_t parameters, ct_tensor_t gradients, ct_tensor_t first_mo
              int64_t step, double learning_rate, double beta1, double beta2, double epsilon, double weight_decay);
 /// The Euclidean norm of all elements.
 int ct_norm(ct_tensor_t tensor, double *result);
+
+// --- kernels for inference on a CPU: 32-bit floats, dense, without gradients
+/// The instruction set that they use here.
+const char *ct_kernel_instructions(void);
+/// As ct_rms_norm.
+int ct_fast_rms_norm(ct_tensor_t input, ct_tensor_t weight, double epsilon, ct_tensor_t *result);
+/// For rows [gate | up]: silu(gate) · up, or gelu(gate) · up by its approximation with tanh.
+int ct_gated(ct_tensor_t input, bool gelu, ct_tensor_t *result);
+/// Quantises rows of weights [rows, inputs] to int8, symmetric, with a scale for each row, and puts them as rows `start`
+/// and on into `packed` (uint8, outputs rounded up to 16 times inputs rounded up to 4) and `scales` [outputs].
+int ct_int8_pack(ct_tensor_t weight, ct_tensor_t packed, ct_tensor_t scales, int64_t start);
+/// The named rows of packed weights, [count, inputs].
+int ct_int8_rows(ct_tensor_t packed, ct_tensor_t scales, const int64_t *rows, size_t count, int64_t inputs,
+                 ct_tensor_t *result);
+/// x Wᵀ + bias + residual with packed weights; x is quantised row by row. Bias and residual may be NULL. A row's result
+/// does not depend on the other rows.
+int ct_int8_linear(ct_tensor_t input, ct_tensor_t packed, ct_tensor_t scales, ct_tensor_t bias, ct_tensor_t residual,
+                   ct_tensor_t *result);
+/// Attention of several conversations over pages of 64 tokens.
+///
+/// `qkv` [tokens, (heads + 2 key_heads) · width] holds the new tokens of all segments; queries and keys are normed where
+/// norms [width] are given, turned by `cosine` and `sine` [tokens, width], and keys and values written into the pages.
+/// Segment i has read held[i] tokens, has counts[i] new ones, and owns the pages from page_starts[i] up to
+/// page_starts[i + 1]. A page is [layers, 2, key_heads, width · 64] in 32-bit or 16-bit floats: keys with the token, values
+/// with the component as the fast index. A token sees itself and all before it, with `window` > 0 only the last so
+/// many. The result is [tokens, heads · width]; a token's row does not depend on the other segments.
+int ct_paged_attention(ct_tensor_t qkv, ct_tensor_t cosine, ct_tensor_t sine, ct_tensor_t query_norm,
+                       ct_tensor_t key_norm, double epsilon, const ct_tensor_t *pages, const int64_t *page_starts,
+                       const int64_t *held, const int64_t *counts, size_t segments, int64_t layer, int64_t heads,
+                       int64_t key_heads, int64_t width, int64_t window, double scale, ct_tensor_t *result);
+
+/// How a row of logits becomes a token.
+typedef struct {
+    /// The tokens that may be chosen, or NULL for all.
+    const int64_t *allowed;
+    size_t allowed_count;
+    /// 0 takes the likeliest.
+    double temperature;
+    double top_p;
+    double min_p;
+    /// From 0 up to 1: decides which.
+    double uniform;
+} ct_choice;
+
+/// Chooses a token for each row of logits [count, vocabulary]; its log-probability is that among the allowed tokens, at
+/// the temperature (1 for greedy choices), before top_p and min_p.
+int ct_choose(ct_tensor_t logits, const ct_choice *choices, size_t count, int64_t *tokens, float *log_probabilities);
 
 #ifdef __cplusplus
 }

@@ -42,6 +42,12 @@ public struct DataSet: Hashable, Sendable {
             name: "quixbugs", file: "quixbugs.tar.gz",
             url: URL(string: "https://codeload.github.com/jkoppel/QuixBugs/tar.gz/refs/heads/master")!,
             digest: nil, source: "none: the branch may move"),
+        DataSet(
+            name: "debugbench", file: "debugbench.tar.gz",
+            url: URL(
+                string:
+                    "https://codeload.github.com/thunlp/DebugBench/tar.gz/2761bab93c4c65351b19d0ef4a94b26abe47a185")!,
+            digest: nil, source: "the publisher's commit in the address"),
     ]
 
     private static let huggingFace = "datasets/mbpp/dataset_infos.json of github.com/huggingface/datasets"

@@ -2,8 +2,9 @@ import Foundation
 
 /// A named or given collection of tasks.
 public enum TaskSet {
-    /// Reads tasks by name or path: `starter` (bundled), a data set that was fetched (`mbpp`), an MBPP file, or a file in
-    /// the repair format.
+    /// Reads tasks by name or path: `starter` (bundled), a data set that was fetched (`mbpp`), a file in the repair format,
+    /// or what a publisher offers: MBPP's and HumanEvalPack's files, DebugBench's file or folder, QuixBugs' folder, and
+    /// an archive (`.tar.gz`) of the latter two.
     ///
     /// - Parameter split: the tasks of one official split, where the set is MBPP.
     public static func load(_ name: String, split: MBPP.Split? = nil) throws -> [RepairTask] {
@@ -17,7 +18,56 @@ public enum TaskSet {
             return try load(file.path(percentEncoded: false), split: split)
         }
         let file = URL(filePath: name)
+        var isFolder: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: name, isDirectory: &isFolder)
+        if isFolder.boolValue { return try loadFolder(file) }
+        if name.hasSuffix(".tar.gz") || name.hasSuffix(".tgz") { return try loadArchive(file) }
         if MBPP.isMBPP(file) { return try MBPP.load(from: file, split: split) }
+        let beginning = beginning(of: file)
+        if beginning.contains("\"buggy_solution\"") { return try HumanEvalFix.load(from: file) }
+        if beginning.contains("\"slug\"") { return try DebugBench.load(from: file) }
         return try RepairTask.load(from: file)
+    }
+
+    /// Enough of a file to tell whose it is; nothing of a compressed one, as the repair format may be.
+    private static func beginning(of file: URL) -> String {
+        guard let handle = try? FileHandle(forReadingFrom: file), let data = try? handle.read(upToCount: 1 << 16)
+        else { return "" }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    private static func loadFolder(_ folder: URL) throws -> [RepairTask] {
+        func exists(_ path: String) -> Bool {
+            FileManager.default.fileExists(atPath: folder.appending(path: path).path(percentEncoded: false))
+        }
+        if exists("python_programs") { return try QuixBugs.load(from: folder) }
+        let benchmark = exists("benchmark") ? folder.appending(path: "benchmark") : folder
+        let tasks = try DebugBench.load(from: benchmark)
+        if !tasks.isEmpty { return tasks }
+        throw RepairTaskError(
+            .unreadable,
+            "\(folder.path(percentEncoded: false)) is no data set that is known: give a file, or the folder of QuixBugs or "
+                + "DebugBench")
+    }
+
+    private static func loadArchive(_ file: URL) throws -> [RepairTask] {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "coe-archive-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let tar = Process()
+        tar.executableURL = URL(filePath: "/usr/bin/env")
+        tar.arguments = [
+            "tar", "-xzf", file.path(percentEncoded: false), "-C", folder.path(percentEncoded: false),
+            "--strip-components=1", "--no-same-owner",
+        ]
+        tar.standardError = FileHandle.nullDevice
+        try tar.run()
+        tar.waitUntilExit()
+        if tar.terminationStatus != 0 {
+            throw RepairTaskError(
+                .unreadable,
+                "\(file.path(percentEncoded: false)): tar can't unpack it; it is missing, cut off or damaged")
+        }
+        return try loadFolder(folder)
     }
 }

@@ -1,0 +1,364 @@
+// Kernels for inference on a CPU: what libtorch does in many small operations, or only for one row length a time.
+// They read and write 32-bit floats (pages of keys and values also 16-bit ones); nothing here records gradients.
+#include "Handle.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+using namespace ctorch;
+
+// Vectors are passed between functions that are always inlined, so no calling convention is at stake.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+// One instance for each instruction set; which one runs is decided once, at the first call.
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
+namespace avx512 {
+#define KERNELS_VNNI 1
+#define KERNELS_HALF 1
+#include "Kernels.inl"
+#undef KERNELS_VNNI
+#undef KERNELS_HALF
+#undef INLINE
+} // namespace avx512
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+namespace avx2 {
+#define KERNELS_VNNI 0
+#define KERNELS_HALF 1
+#include "Kernels.inl"
+#undef KERNELS_VNNI
+#undef KERNELS_HALF
+#undef INLINE
+} // namespace avx2
+#pragma clang attribute pop
+#endif
+namespace portable {
+#define KERNELS_VNNI 0
+#if defined(__aarch64__)
+#define KERNELS_HALF 1
+#else
+#define KERNELS_HALF 0
+#endif
+#include "Kernels.inl"
+} // namespace portable
+
+namespace {
+
+enum class Instructions { portable, avx2, avx512 };
+
+Instructions instructions() {
+#if defined(__x86_64__)
+    static const Instructions found =
+        __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
+                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+            ? Instructions::avx512
+        : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")
+            ? Instructions::avx2
+            : Instructions::portable;
+    return found;
+#else
+    return Instructions::portable;
+#endif
+}
+
+#if defined(__x86_64__)
+#define WITH_KERNELS(call)                                                                                             \
+    switch (instructions()) {                                                                                          \
+    case Instructions::avx512: { using namespace avx512; call; break; }                                                \
+    case Instructions::avx2: { using namespace avx2; call; break; }                                                    \
+    case Instructions::portable: { using namespace portable; call; break; }                                            \
+    }
+#else
+#define WITH_KERNELS(call) { using namespace portable; call; }
+#endif
+
+void expect(bool condition, const char *what) {
+    if (!condition) throw std::invalid_argument(what);
+}
+
+/// Dense 32-bit floats on the CPU.
+const float *floats_of(ct_tensor_t tensor) {
+    const at::Tensor &value = tensor->value;
+    expect(value.is_cpu() && value.scalar_type() == at::kFloat && value.is_contiguous(),
+           "a kernel needs dense 32-bit floats on the CPU");
+    return value.const_data_ptr<float>();
+}
+
+/// The same, or null where no tensor is given.
+const float *optional_floats(ct_tensor_t tensor) { return tensor ? floats_of(tensor) : nullptr; }
+
+/// Runs `body` over a range in pieces, on several threads when the work (in multiplications) pays for waking them.
+template <typename Body> void spread(int64_t count, double work, Body body) {
+    if (work < 2e5 || count < 2) body(int64_t{0}, count);
+    else at::parallel_for(0, count, 1, body);
+}
+
+at::Tensor empty_floats(at::IntArrayRef shape) { return at::empty(shape, at::TensorOptions().dtype(at::kFloat)); }
+
+} // namespace
+
+extern "C" {
+
+const char *ct_kernel_instructions(void) {
+    switch (instructions()) {
+    case Instructions::avx512: return "AVX-512 VNNI";
+    case Instructions::avx2: return "AVX2";
+    case Instructions::portable: return "portable";
+    }
+    return "portable";
+}
+
+int ct_fast_rms_norm(ct_tensor_t input, ct_tensor_t weight, double epsilon, ct_tensor_t *result) {
+    return guarded([&] {
+        const float *x = floats_of(input), *w = floats_of(weight);
+        const int64_t width = weight->value.numel(), rows = input->value.numel() / width;
+        at::Tensor output = empty_floats(input->value.sizes());
+        float *y = output.mutable_data_ptr<float>();
+        spread(rows, 2.0 * rows * width, [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; row++)
+                WITH_KERNELS(rms_norm_row(x + row * width, w, epsilon, width, y + row * width))
+        });
+        *result = new ct_tensor{output};
+    });
+}
+
+int ct_gated(ct_tensor_t input, bool gelu, ct_tensor_t *result) {
+    return guarded([&] {
+        const float *x = floats_of(input);
+        const int64_t width = input->value.size(-1) / 2, rows = input->value.numel() / (2 * width);
+        at::Tensor output = empty_floats({rows, width});
+        float *y = output.mutable_data_ptr<float>();
+        spread(rows, 10.0 * rows * width, [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; row++)
+                WITH_KERNELS(gated_row(x + row * 2 * width, x + (row * 2 + 1) * width, gelu, width, y + row * width))
+        });
+        *result = new ct_tensor{output};
+    });
+}
+
+int ct_int8_pack(ct_tensor_t weight, ct_tensor_t packed, ct_tensor_t scales, int64_t start) {
+    return guarded([&] {
+        const float *w = floats_of(weight);
+        const int64_t rows = weight->value.size(0), inputs = weight->value.size(1), padded = (inputs + 3) / 4 * 4;
+        expect(packed->value.scalar_type() == at::kByte && packed->value.is_contiguous() &&
+                   packed->value.numel() >= (start + rows + 15) / 16 * 16 * padded,
+               "the packed weights have no room for the rows");
+        uint8_t *target = packed->value.mutable_data_ptr<uint8_t>();
+        float *scale = scales->value.mutable_data_ptr<float>();
+        at::parallel_for(0, rows, 64, [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; row++) {
+                const float *x = w + row * inputs;
+                float top = 0;
+                for (int64_t i = 0; i < inputs; i++) top = std::max(top, std::abs(x[i]));
+                scale[start + row] = top / 127;
+                const float factor = top > 0 ? 127 / top : 0;
+                const int64_t output = start + row;
+                uint8_t *block = target + output / 16 * padded * 16 + output % 16 * 4;
+                for (int64_t i = 0; i < inputs; i++)
+                    block[i / 4 * 64 + i % 4] = static_cast<uint8_t>(static_cast<int>(std::nearbyint(x[i] * factor)) + 128);
+            }
+        });
+    });
+}
+
+int ct_int8_rows(ct_tensor_t packed, ct_tensor_t scales, const int64_t *rows, size_t count, int64_t inputs,
+                 ct_tensor_t *result) {
+    return guarded([&] {
+        const uint8_t *weights = packed->value.const_data_ptr<uint8_t>();
+        const float *scale = floats_of(scales);
+        const int64_t padded = (inputs + 3) / 4 * 4;
+        at::Tensor output = empty_floats({static_cast<int64_t>(count), inputs});
+        float *y = output.mutable_data_ptr<float>();
+        for (size_t i = 0; i < count; i++) {
+            expect(rows[i] >= 0 && rows[i] < scales->value.numel(), "a row that does not exist");
+            const uint8_t *block = weights + rows[i] / 16 * padded * 16 + rows[i] % 16 * 4;
+            for (int64_t k = 0; k < inputs; k++)
+                y[i * inputs + k] = (block[k / 4 * 64 + k % 4] - 128) * scale[rows[i]];
+        }
+        *result = new ct_tensor{output};
+    });
+}
+
+int ct_int8_linear(ct_tensor_t input, ct_tensor_t packed, ct_tensor_t scales, ct_tensor_t bias, ct_tensor_t residual,
+                   ct_tensor_t *result) {
+    return guarded([&] {
+        const float *x = floats_of(input);
+        const int64_t inputs = input->value.size(-1), rows = input->value.numel() / inputs;
+        const int64_t outputs = scales->value.numel(), padded = (inputs + 3) / 4 * 4;
+        expect(packed->value.numel() == (outputs + 15) / 16 * 16 * padded, "the weights are of another size");
+        expect(!residual || residual->value.numel() == rows * outputs, "the residual is of another size");
+        static thread_local std::vector<int8_t> quantized;
+        static thread_local std::vector<float> row_scales;
+        static thread_local std::vector<int32_t> row_sums;
+        quantized.resize(rows * padded);
+        row_scales.resize(rows);
+        row_sums.resize(rows);
+        // The buffers belong to this thread; the workers get pointers.
+        int8_t *q = quantized.data();
+        float *scale = row_scales.data();
+        int32_t *sums = row_sums.data();
+        spread(rows, 2.0 * rows * inputs, [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; row++)
+                WITH_KERNELS(quantize_row(x + row * inputs, inputs, padded, q + row * padded, scale + row, sums + row))
+        });
+        at::Tensor output = empty_floats({rows, outputs});
+        const uint8_t *weights = packed->value.const_data_ptr<uint8_t>();
+        const float *factors = floats_of(scales), *shift = optional_floats(bias), *more = optional_floats(residual);
+        float *y = output.mutable_data_ptr<float>();
+        // Four blocks of 16 outputs are worked on together, so pieces are multiples of four.
+        const int64_t blocks = (outputs + 15) / 16, pieces = (blocks + 3) / 4;
+        spread(pieces, static_cast<double>(rows) * outputs * inputs, [&](int64_t begin, int64_t end) {
+            const int64_t last = std::min(end * 4, blocks);
+#define CALL                                                                                                           \
+    Int8Product product{weights, factors, shift, more, padded, outputs, q, scale, sums, y};                            \
+    int8_product(product, rows, begin * 4, last)
+            WITH_KERNELS(CALL)
+#undef CALL
+        });
+        *result = new ct_tensor{output};
+    });
+}
+
+int ct_paged_attention(ct_tensor_t qkv, ct_tensor_t cosine, ct_tensor_t sine, ct_tensor_t query_norm,
+                       ct_tensor_t key_norm, double epsilon, const ct_tensor_t *pages, const int64_t *page_starts,
+                       const int64_t *held, const int64_t *counts, size_t segments, int64_t layer, int64_t heads,
+                       int64_t key_heads, int64_t width, int64_t window, double scale, ct_tensor_t *result) {
+    return guarded([&] {
+        const int64_t tokens = qkv->value.size(0), group = heads / key_heads;
+        expect(width % 16 == 0 && width <= 256, "heads must be a multiple of 16 wide, and at most 256");
+        expect(qkv->value.size(1) == (heads + 2 * key_heads) * width && cosine->value.numel() == tokens * width,
+               "queries, keys and values are of another size");
+        const float *source = floats_of(qkv), *c = floats_of(cosine), *s = floats_of(sine);
+        const float *qn = optional_floats(query_norm), *kn = optional_floats(key_norm);
+        at::Tensor output = empty_floats({tokens, heads * width});
+        float *y = output.mutable_data_ptr<float>();
+
+        struct Piece {
+            int64_t segment, head, first, end;
+        };
+        std::vector<int64_t> bases(segments);
+        std::vector<Piece> plan;
+        int64_t base = 0;
+        double work = 0;
+        for (size_t i = 0; i < segments; i++) {
+            bases[i] = base;
+            base += counts[i];
+            work += 2.0 * counts[i] * heads * width * (held[i] + counts[i]);
+            for (int64_t head = 0; head < key_heads; head++)
+                for (int64_t first = 0; first < counts[i] * group; first += 64)
+                    plan.push_back({static_cast<int64_t>(i), head, first, std::min(first + 64, counts[i] * group)});
+        }
+        expect(base == tokens, "the segments have another number of tokens");
+        const int64_t page_count = page_starts[segments];
+        const auto type = page_count > 0 ? pages[0]->value.scalar_type() : at::kFloat;
+        expect(type == at::kFloat || type == at::kHalf, "pages hold 32-bit or 16-bit floats");
+        std::vector<void *> memory(page_count);
+        for (int64_t i = 0; i < page_count; i++) memory[i] = pages[i]->value.mutable_data_ptr();
+
+#define RUN(Element)                                                                                                   \
+    Attention attention{source, c, s, qn, kn, static_cast<float>(epsilon), heads, key_heads, width, layer, window,     \
+                        static_cast<float>(scale), y};                                                                 \
+    spread(static_cast<int64_t>(segments), 8.0 * tokens * key_heads * width, [&](int64_t begin, int64_t end) {         \
+        for (int64_t i = begin; i < end; i++)                                                                          \
+            for (int64_t t = 0; t < counts[i]; t++) {                                                                  \
+                const int64_t place = held[i] + t;                                                                     \
+                auto page = static_cast<Element *>(memory[page_starts[i] + place / page_tokens]);                      \
+                write_token<Element>(attention, bases[i] + t, page, place % page_tokens);                              \
+            }                                                                                                          \
+    });                                                                                                                \
+    spread(static_cast<int64_t>(plan.size()), work, [&](int64_t begin, int64_t end) {                                  \
+        for (int64_t i = begin; i < end; i++) {                                                                        \
+            const Piece &p = plan[i];                                                                                  \
+            auto first = reinterpret_cast<const Element *const *>(memory.data() + page_starts[p.segment]);             \
+            attend<Element>(attention, first, bases[p.segment], held[p.segment], p.head, p.first, p.end);              \
+        }                                                                                                              \
+    })
+        if (type == at::kFloat) {
+            WITH_KERNELS(RUN(float))
+        } else {
+            WITH_KERNELS(RUN(at::Half))
+        }
+#undef RUN
+        *result = new ct_tensor{output};
+    });
+}
+
+int ct_choose(ct_tensor_t logits, const ct_choice *choices, size_t count, int64_t *tokens, float *log_probabilities) {
+    return guarded([&] {
+        const float *values = floats_of(logits);
+        const int64_t vocabulary = logits->value.size(-1);
+        expect(logits->value.numel() == static_cast<int64_t>(count) * vocabulary, "one choice is needed for each row");
+        spread(static_cast<int64_t>(count), 10.0 * count * vocabulary, [&](int64_t begin, int64_t end) {
+            std::vector<float> scores, weights;
+            std::vector<int32_t> order;
+            for (int64_t row = begin; row < end; row++) {
+                const ct_choice &choice = choices[row];
+                const float *x = values + row * vocabulary;
+                int64_t n = vocabulary;
+                const bool greedy = choice.temperature <= 0;
+                if (choice.allowed || (!greedy && choice.temperature != 1)) {
+                    const float factor = greedy ? 1 : static_cast<float>(1 / choice.temperature);
+                    if (choice.allowed) n = static_cast<int64_t>(choice.allowed_count);
+                    scores.resize(n);
+                    for (int64_t i = 0; i < n; i++) scores[i] = x[choice.allowed ? choice.allowed[i] : i] * factor;
+                    x = scores.data();
+                }
+                int64_t chosen = 0;
+                double total = 0;
+                float peak = 0;
+#define PEAK                                                                                                           \
+    chosen = index_of_largest(x, n);                                                                                   \
+    peak = x[chosen];                                                                                                  \
+    if (!greedy) weights.resize(n);                                                                                    \
+    total = exponential_sum(x, n, peak, greedy ? nullptr : weights.data())
+                WITH_KERNELS(PEAK)
+#undef PEAK
+                if (!greedy) {
+                    if (choice.min_p > 0)
+                        for (float &weight : weights)
+                            if (weight < choice.min_p) weight = 0;
+                    order.clear();
+                    if (choice.top_p < 1) {
+                        for (int32_t i = 0; i < n; i++)
+                            if (weights[i] > 0) order.push_back(i);
+                        std::stable_sort(order.begin(), order.end(),
+                                         [&](int32_t a, int32_t b) { return weights[a] > weights[b]; });
+                        double before = 0;
+                        size_t kept = 0;
+                        // A token stays when those before it have not reached top-p; the likeliest always stays.
+                        while (kept < order.size() && (kept == 0 || before < choice.top_p * total))
+                            before += weights[order[kept++]];
+                        order.resize(kept);
+                    }
+                    const int64_t candidates = choice.top_p < 1 ? static_cast<int64_t>(order.size()) : n;
+                    auto weight = [&](int64_t i) { return weights[choice.top_p < 1 ? order[i] : i]; };
+                    double kept = 0;
+                    for (int64_t i = 0; i < candidates; i++) kept += weight(i);
+                    double target = kept * choice.uniform;
+                    int64_t last = -1;
+                    for (int64_t i = 0; i < candidates; i++) {
+                        if (weight(i) <= 0) continue;
+                        last = i;
+                        target -= weight(i);
+                        if (target < 0) break;
+                    }
+                    if (last >= 0) chosen = choice.top_p < 1 ? order[last] : last;
+                }
+                tokens[row] = choice.allowed ? choice.allowed[chosen] : chosen;
+                log_probabilities[row] = static_cast<float>(x[chosen] - peak - std::log(total));
+            }
+        });
+    });
+}
+
+} // extern "C"

@@ -1,0 +1,23 @@
+public import Tensors
+
+/// The numbers in which a model computes.
+public enum Precision: String, CaseIterable, Hashable, Sendable, Codable {
+    /// 32-bit floats throughout: what training and its log-probabilities use.
+    case float32
+    /// Weights in bfloat16; on a GPU everything is.
+    case bfloat16
+    /// Weights and, row by row, the inputs of products in 8-bit integers; all else in 32-bit floats, keys and values in
+    /// 16-bit ones. For a CPU.
+    case int8
+
+    /// What is fastest on `device` at a quality that `coe bench quality` cannot tell from full precision.
+    public static func fastest(on device: Device) -> Precision {
+        switch device {
+        case .cpu: .int8
+        case .cuda, .mps: .bfloat16
+        }
+    }
+
+    /// The element type of dense weights.
+    var dtype: DType { self == .bfloat16 ? .bfloat16 : .float32 }
+}

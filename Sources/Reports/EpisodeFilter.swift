@@ -1,0 +1,46 @@
+public import Episodes
+import Evaluation
+import PythonSandbox
+public import RepairTasks
+
+/// Which episodes of a run are wanted; all that is given must hold.
+public struct EpisodeFilter: Hashable, Sendable {
+    /// Words that must stand somewhere in the task, the programs or what was written, in whatever case.
+    public var words: [String]
+    /// A part of the task's id.
+    public var task: String?
+    public var sample: Int?
+    public var solved: Bool?
+    public var exit: EpisodeExit?
+    /// How the faulty program fails, such as `SyntaxError`.
+    public var failure: String?
+    /// The fewest turns.
+    public var turns: Int?
+
+    public init(
+        search: String = "", task: String? = nil, sample: Int? = nil, solved: Bool? = nil, exit: EpisodeExit? = nil,
+        failure: String? = nil, turns: Int? = nil
+    ) {
+        words = search.lowercased().split(whereSeparator: \.isWhitespace).map(String.init)
+        self.task = task
+        self.sample = sample
+        self.solved = solved
+        self.exit = exit
+        self.failure = failure
+        self.turns = turns
+    }
+
+    public func matches(_ trace: Trace, _ description: RepairTask?) -> Bool {
+        if let task, !trace.task.contains(task) { return false }
+        if let sample, trace.sample != sample { return false }
+        if let solved, trace.solved != solved { return false }
+        if let exit, trace.exit != exit { return false }
+        if let turns, trace.turns.count < turns { return false }
+        if let failure, trace.initialReport?.failureKind?.lowercased() != failure.lowercased() { return false }
+        if words.isEmpty { return true }
+        var text = [trace.task, description?.prompt ?? "", trace.initialProgram, trace.finalProgram, trace.error ?? ""]
+        text += trace.turns.flatMap { [$0.completion.text, $0.error ?? ""] }
+        let all = text.joined(separator: "\n").lowercased()
+        return words.allSatisfy { all.contains($0) }
+    }
+}

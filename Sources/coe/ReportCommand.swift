@@ -1,0 +1,62 @@
+import ArgumentParser
+import Episodes
+import Evaluation
+import Foundation
+import LanguageModels
+import Reports
+import Tokenization
+
+struct ReportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report",
+        abstract: "Makes one page of runs: figures, curves, comparisons, and every episode to step through.",
+        discussion: """
+            Example: coe report runs/coe runs/direct -o report.html
+            Runs are evaluations, training runs (metrics.jsonl), or both mixed. The page is one file that loads nothing \
+            from elsewhere. It holds the tasks and all that the model wrote.
+            """)
+
+    @Argument(help: "Run folders.", completion: .directory) var runs: [String]
+    @Option(name: .shortAndLong, help: "The page.") var output = "report.html"
+    @Flag(help: "Print what was made as one JSON object on standard output.") var json = false
+
+    private struct Made: Codable {
+        var file: String
+        var bytes: Int
+        var runs: Int
+        var episodes: Int
+    }
+
+    func run() throws {
+        let loaded = try runs.map { folder in
+            var run = try ReportRun(folder: URL(filePath: folder))
+            run.findTokenTexts()
+            return run
+        }
+        let page = Data(try Report(loaded).html().utf8)
+        do {
+            try page.write(to: URL(filePath: output), options: .atomic)
+        } catch {
+            throw UsageError(description: "\(output) can't be written: \(error.localizedDescription)")
+        }
+        let made = Made(
+            file: output, bytes: page.count, runs: loaded.count,
+            episodes: loaded.reduce(0) { $0 + ($1.evaluation?.traces.count ?? 0) })
+        Terminal.say(
+            "\(output): \(made.runs) runs, \(made.episodes) episodes, "
+                + String(format: "%.1f MB", Double(made.bytes) / 1_000_000))
+        if json { try Terminal.printJSON(made) }
+    }
+}
+
+extension ReportRun {
+    /// Of an older run folder, which lacks its tokens' text, the model's tokenizer knows it where the model is here.
+    mutating func findTokenTexts() {
+        guard tokenTexts.isEmpty, let evaluation, let path = try? modelPath(evaluation.configuration.model),
+            let tokenizer = try? Tokenizer(modelPath: path)
+        else { return }
+        for id in Set(evaluation.traces.flatMap { $0.turns.flatMap(\.completion.tokenIDs) }) {
+            tokenTexts[id] = tokenizer.decode([id])
+        }
+    }
+}

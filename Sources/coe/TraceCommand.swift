@@ -1,0 +1,97 @@
+public import ArgumentParser
+public import Episodes
+import Evaluation
+import Foundation
+import RepairTasks
+import Reports
+
+struct TraceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trace",
+        abstract: "Shows a run's episodes in the terminal: a list, or turn by turn.",
+        discussion: """
+            Examples:
+              coe trace runs/first                                   the list
+              coe trace runs/first 3 17                              these episodes, turn by turn
+              coe trace runs/first --search "range len" --unsolved   those that hold the words
+              coe trace runs/first --failure SyntaxError --full
+            One match is shown turn by turn. On a terminal the text goes through $PAGER (less -R).
+            """)
+
+    @Argument(help: ArgumentHelp("The run folder.", valueName: "run"), completion: .directory) var folder: String
+    @Argument(help: "Numbers of episodes, as the list has them.") var numbers: [Int] = []
+    @Option(help: "Words that must stand in the task, the programs or what was written.") var search = ""
+    @Option(help: "A part of the task's id.") var task: String?
+    @Option(help: "Which of the task's samples, from 0.") var sample: Int?
+    @Flag(inversion: .prefixedNo, help: "Only solved, or only unsolved episodes.") var solved: Bool?
+    @Option(help: "The ending: \(EpisodeExit.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var exit: EpisodeExit?
+    @Option(help: "How the faulty program fails, such as SyntaxError.") var failure: String?
+    @Option(help: "At least so many turns.") var turns: Int?
+    @Option(help: "At most N episodes.") var limit: Int?
+    @Flag(help: "Show every match turn by turn.") var full = false
+    @Flag(help: "Print the matching traces as one JSON object on standard output.") var json = false
+
+    private struct Found: Codable {
+        var number: Int
+        var trace: Trace
+    }
+
+    func run() throws {
+        let stored = try ReportRun(folder: URL(filePath: folder))
+        guard let evaluation = stored.evaluation else {
+            throw UsageError(description: "\(folder) holds no traces, only metrics; coe report shows these.")
+        }
+        let tasks = Dictionary(evaluation.tasks.map { ($0.id, $0) }) { first, _ in first }
+        if let stranger = numbers.first(where: { $0 < 1 || $0 > evaluation.traces.count }) {
+            throw UsageError(
+                description: "\(folder) has the episodes 1 to \(evaluation.traces.count), not \(stranger).")
+        }
+        let filter = EpisodeFilter(
+            search: search, task: task, sample: sample, solved: solved, exit: exit, failure: failure, turns: turns)
+        var found = evaluation.traces.enumerated().map { Found(number: $0.offset + 1, trace: $0.element) }
+            .filter {
+                (numbers.isEmpty || numbers.contains($0.number)) && filter.matches($0.trace, tasks[$0.trace.task])
+            }
+        let matches = found.count
+        if let limit { found = Array(found.prefix(limit)) }
+
+        if json {
+            try Terminal.printJSON(["episodes": found])
+            return
+        }
+        let text = TraceText(hasColour: Terminal.hasColour, tokenTexts: stored.tokenTexts)
+        let isWhole = full || !numbers.isEmpty || found.count == 1
+        var output = found.map {
+            isWhole ? text.episode($0.number, $0.trace, tasks[$0.trace.task]) : text.row($0.number, $0.trace)
+        }
+        let solved = found.count { $0.trace.solved }
+        output.append(
+            "\(matches) of \(evaluation.traces.count) episodes"
+                + (found.count < matches ? ", \(found.count) shown" : "")
+                + ", \(solved) solved")
+        Self.page(output.joined(separator: "\n") + "\n")
+    }
+
+    /// Through the user's pager where someone is there to page, as git does it.
+    private static func page(_ text: String) {
+        let isTerminal = isatty(STDERR_FILENO) == 1 && isatty(STDIN_FILENO) == 1
+        let pager = ProcessInfo.processInfo.environment["PAGER"] ?? "less"
+        guard isTerminal, !pager.isEmpty else { return FileHandle.standardError.write(Data(text.utf8)) }
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", pager]
+        process.environment = ProcessInfo.processInfo.environment.merging(["LESS": "FRX"]) { own, _ in own }
+        process.standardInput = pipe
+        process.standardOutput = FileHandle.standardError
+        // A pager that is left early closes the pipe.
+        signal(SIGPIPE, SIG_IGN)
+        guard (try? process.run()) != nil else { return FileHandle.standardError.write(Data(text.utf8)) }
+        try? pipe.fileHandleForWriting.write(contentsOf: Data(text.utf8))
+        try? pipe.fileHandleForWriting.close()
+        process.waitUntilExit()
+    }
+}
+
+extension EpisodeExit: ExpressibleByArgument {}
