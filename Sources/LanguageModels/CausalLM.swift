@@ -41,14 +41,15 @@ public final class CausalLM: Sendable {
     let head: Linear
     /// `[headWidth / 2]`
     let inverseFrequencies: Tensor
+    let clock = PhaseClock()
     /// Whether the kernels for a CPU are used; activations are 32-bit floats then, whatever the weights are.
     private let usesKernels: Bool
 
     init(
         configuration: ModelConfiguration, weights: any WeightSource, adapter: LoRAAdapter?, device: Device,
-        precision: Precision
+        precision: Precision, allowsKernels: Bool = true
     ) throws {
-        let usesKernels = device == .cpu && Kernels.supports(headWidth: configuration.headWidth)
+        let usesKernels = allowsKernels && device == .cpu && Kernels.supports(headWidth: configuration.headWidth)
         let size = configuration.hiddenSize
         let queryWidth = configuration.headCount * configuration.headWidth
         let keyWidth = configuration.keyValueHeadCount * configuration.headWidth
@@ -110,6 +111,16 @@ public final class CausalLM: Sendable {
         self.usesKernels = usesKernels
     }
 
+    /// Where the time of all forward passes went. On a GPU, whose work is not waited for, it says little.
+    public var phases: PhaseSeconds { clock.total }
+
+    /// What the weights take in memory.
+    public var weightByteCount: Int {
+        let matrices = layers.flatMap { [$0.queryKeyValue, $0.output, $0.gateUp, $0.down] }.map(\.weight)
+        return (matrices + [embeddings] + (configuration.tiesEmbeddings ? [] : [head.weight]))
+            .reduce(0) { $0 + $1.byteCount }
+    }
+
     public func makeCache() -> KVCache {
         let dtype: DType = !usesKernels ? precision.dtype : precision == .float32 ? .float32 : .float16
         return KVCache(
@@ -121,6 +132,14 @@ public final class CausalLM: Sendable {
     /// Reads the segments' tokens and returns the logits `[positions, vocabulary]` in 32-bit floats that follow the last
     /// tokens of each segment, or with `allPositions` every token.
     public func logits(_ segments: [Segment], allPositions: Bool = false) throws -> Tensor {
+        let start = ContinuousClock.now
+        let before = clock.total
+        defer {
+            // What was not measured on its own.
+            let now = clock.total
+            let measured = now.products - before.products + now.attention - before.attention
+            clock.add((ContinuousClock.now - start) / .seconds(1) - measured, to: \.rest)
+        }
         var hidden = try hiddenStates(segments)
         let counts = segments.map { allPositions ? $0.tokens.count : $0.outputCount }
         if counts != segments.map(\.tokens.count) {
@@ -132,7 +151,8 @@ public final class CausalLM: Sendable {
             }
             hidden = try hidden.selected(0, Tensor(rows).to(.int64, on: device))
         }
-        return try head(normed(hidden, norm)).to(.float32)
+        let states = try normed(hidden, norm)
+        return try clock.measure(\.products) { try head(states).to(.float32) }
     }
 
     /// The embeddings of tokens, `[tokens, hidden]`.
@@ -161,10 +181,13 @@ public final class CausalLM: Sendable {
         for segment in segments { try segment.cache.reserve(segment.tokens.count) }
         let attention = try Attention(self, segments)
         for (index, layer) in layers.enumerated() {
-            let mixed = try attention(layer.queryKeyValue(normed(hidden, layer.inputNorm)), index)
-            hidden = try layer.output(mixed, adding: hidden)
-            let inner = try gated(layer.gateUp(normed(hidden, layer.postAttentionNorm)))
-            hidden = try layer.down(inner, adding: hidden)
+            let input = try normed(hidden, layer.inputNorm)
+            let qkv = try clock.measure(\.products) { try layer.queryKeyValue(input) }
+            let mixed = try clock.measure(\.attention) { try attention(qkv, index) }
+            hidden = try clock.measure(\.products) { try layer.output(mixed, adding: hidden) }
+            let middle = try normed(hidden, layer.postAttentionNorm)
+            let inner = try gated(clock.measure(\.products) { try layer.gateUp(middle) })
+            hidden = try clock.measure(\.products) { try layer.down(inner, adding: hidden) }
         }
         for segment in segments { segment.cache.advance(by: segment.tokens.count) }
         return hidden

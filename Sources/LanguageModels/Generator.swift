@@ -204,7 +204,8 @@ public actor Generator {
             var segment = CausalLM.Segment(tokens: Array(unread), cache: conversation.cache, outputCount: 0)
             // The logits inside a long prompt are not looked at.
             if conversation.cache.count + unread.count == conversation.tokens.count {
-                plan(&part, draftLimit: min(room, Self.draftLength, Self.draftedRows / active))
+                let limit = min(room, Self.draftLength, Self.draftedRows / active)
+                model.clock.measure(\.sampling) { plan(&part, draftLimit: limit) }
                 segment.tokens += part.draft
                 segment.outputCount = part.draft.count + 1
             }
@@ -214,7 +215,9 @@ public actor Generator {
         let logits = try model.logits(segments)
 
         let rows = parts.flatMap(\.choices)
-        let chosen = try rows.isEmpty ? [] : logits.chosen(rows.map { $0 ?? TokenChoice(temperature: 0, uniform: 0) })
+        let chosen = try model.clock.measure(\.sampling) {
+            try rows.isEmpty ? [] : logits.chosen(rows.map { $0 ?? TokenChoice(temperature: 0, uniform: 0) })
+        }
         var row = 0
         var finished: [Int] = []
         for part in parts {
@@ -383,6 +386,9 @@ extension Generator {
             }
         }
     }
+
+    /// Threads of one operation, on the generator's own thread.
+    public func setThreadCount(_ count: Int) throws { try Engine.setThreadCount(count) }
 
     public var currentStatistics: Statistics { statistics }
 }

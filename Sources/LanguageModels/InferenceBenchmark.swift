@@ -6,7 +6,7 @@ import Tensors
 /// meets every case alike.
 public struct InferenceBenchmark: Sendable {
     public struct Row: Codable, Sendable {
-        /// `prefill 512` or `decode batch N`
+        /// `prefill 512`, `decode batch N`, or `turn N`: a turn of one conversation that reads 100 tokens and writes 20.
         public var name: String
         public var tokensPerSecond: Double
         public var slowest: Double
@@ -23,12 +23,14 @@ public struct InferenceBenchmark: Sendable {
 
     /// Tokens read before decoding begins, and single tokens decoded in a round.
     private static let (promptLength, contextLength, steps) = (512, 256, 16)
+    /// Turns that are measured, in a conversation that begins with ``contextLength`` tokens.
+    private static let (turns, turnLength, answerLength) = ([2, 10], 100, 20)
     private static let batches = [1, 4, 16, 64]
 
     public func run() throws -> [Row] {
         // Any ids cost the same; these are spread over the vocabulary.
         let ids = (0..<Self.promptLength).map { ($0 * 7919) % model.configuration.vocabularySize }
-        var samples: [[Double]] = Array(repeating: [], count: 1 + Self.batches.count)
+        var samples: [[Double]] = Array(repeating: [], count: 1 + Self.batches.count + Self.turns.count)
         // The first round warms up and does not count.
         for round in 0...rounds {
             func record(_ index: Int, tokens: Int, _ body: () throws -> Void) rethrows {
@@ -37,6 +39,20 @@ public struct InferenceBenchmark: Sendable {
                 if round > 0 { samples[index].append(Double(tokens) / seconds) }
             }
             try record(0, tokens: ids.count) { try read([.init(tokens: ids, cache: model.makeCache())]) }
+            let conversation = model.makeCache()
+            try read([.init(tokens: Array(ids[..<Self.contextLength]), cache: conversation)])
+            for turn in 1...(Self.turns.max() ?? 1) {
+                func play() throws {
+                    try read([.init(tokens: Array(ids[..<Self.turnLength]), cache: conversation)])
+                    for _ in 0..<Self.answerLength { try read([.init(tokens: [ids[7]], cache: conversation)]) }
+                }
+                if let place = Self.turns.firstIndex(of: turn) {
+                    let index = 1 + Self.batches.count + place
+                    try record(index, tokens: Self.turnLength + Self.answerLength) { try play() }
+                } else {
+                    try play()
+                }
+            }
             for (index, batch) in Self.batches.enumerated() {
                 // Each conversation has keys and values of its own; their content does not change what they cost.
                 let first = model.makeCache()
@@ -47,7 +63,9 @@ public struct InferenceBenchmark: Sendable {
                 }
             }
         }
-        let names = ["prefill \(Self.promptLength)"] + Self.batches.map { "decode batch \($0)" }
+        let names =
+            ["prefill \(Self.promptLength)"] + Self.batches.map { "decode batch \($0)" }
+            + Self.turns.map { "turn \($0)" }
         return zip(names, samples).map { name, rates in
             let sorted = rates.sorted()
             return Row(

@@ -6,6 +6,13 @@ struct Linear {
         /// `[out, in]`
         case dense(Tensor)
         case int8(Int8Matrix)
+
+        var byteCount: Int {
+            switch self {
+            case .dense(let weight): weight.count * weight.dtype.byteCount
+            case .int8(let matrix): matrix.byteCount
+            }
+        }
     }
 
     let weight: Weight

@@ -8,8 +8,8 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures this machine's speed.",
         subcommands: [
-            BenchInference.self, BenchSandbox.self, BenchSoak.self, BenchDemonstrations.self, BenchServe.self,
-            BenchModelServer.self, BenchFuzz.self, BenchQuality.self, BenchTraining.self,
+            BenchInference.self, BenchEpisodes.self, BenchQuality.self, BenchTraining.self, BenchSandbox.self,
+            BenchSoak.self, BenchDemonstrations.self, BenchServe.self, BenchModelServer.self, BenchFuzz.self,
         ])
 }
 
@@ -23,6 +23,7 @@ struct BenchInference: AsyncParsableCommand {
     var precision: Precision?
     @Option(help: "Rounds that count; one more warms up.") var rounds = 5
     @Option(help: "Threads of one operation; the number of cores when not given.") var threads: Int?
+    @OptionGroup var peers: PeerOptions
     @Flag(help: "Print the figures as one JSON object on standard output.") var json = false
 
     private struct Result: Codable {
@@ -32,7 +33,9 @@ struct BenchInference: AsyncParsableCommand {
         var threads: Int
         var loadSeconds: Double
         var rows: [InferenceBenchmark.Row]
+        var weightsMB: Int
         var peakMemoryMB: Int?
+        var peers: [String: [InferenceBenchmark.Row]] = [:]
     }
 
     func validate() throws {
@@ -46,7 +49,7 @@ struct BenchInference: AsyncParsableCommand {
         let path = try modelPath(name)
         let (threads, rounds) = (threads, rounds)
         let precision = precision ?? .fastest(on: .best)
-        let result = try await ComputeThread().run {
+        var result = try await ComputeThread().run {
             if let threads { try Engine.setThreadCount(threads) }
             let clock = ContinuousClock()
             let start = clock.now
@@ -55,17 +58,31 @@ struct BenchInference: AsyncParsableCommand {
             return Result(
                 model: name, device: model.device.description, precision: model.precision, threads: Engine.threadCount,
                 loadSeconds: seconds,
-                rows: try InferenceBenchmark(model: model, rounds: rounds).run(), peakMemoryMB: peakMemoryMB())
+                rows: try InferenceBenchmark(model: model, rounds: rounds).run(),
+                weightsMB: model.weightByteCount / 1_000_000, peakMemoryMB: peakMemoryMB())
         }
         Terminal.say(
             "\(name) in \(result.precision.rawValue) on \(result.device), \(result.threads) threads, loaded in "
                 + "\(format(result.loadSeconds)) s")
-        for row in result.rows {
+        func show(_ row: InferenceBenchmark.Row, _ note: String = "") {
             Terminal.say(
-                "\(row.name): \(format(row.tokensPerSecond)) tokens/s (\(format(row.slowest)) to \(format(row.fastest)))"
-            )
+                "\(row.name): \(format(row.tokensPerSecond)) tokens/s (\(format(row.slowest)) to "
+                    + "\(format(row.fastest)))\(note)")
         }
-        if let memory = result.peakMemoryMB { Terminal.say("peak memory: \(memory) MB") }
+        for row in result.rows { show(row) }
+        if let memory = result.peakMemoryMB {
+            Terminal.say("weights: \(result.weightsMB) MB, peak memory: \(memory) MB")
+        }
+        struct Answer: Decodable { var rows: [InferenceBenchmark.Row] }
+        try peers.run("inference", model: path, argument: "\(rounds)", threads: result.threads) {
+            (peer, answer: Answer) in
+            result.peers[peer] = answer.rows
+            for row in answer.rows {
+                let ours = result.rows.first { $0.name == row.name }
+                let ratio = ours.map { " (\(format($0.tokensPerSecond / row.tokensPerSecond)) times as fast here)" }
+                show(row, "\(ratio ?? "") \(peer)")
+            }
+        }
         if json { try Terminal.printJSON(result) }
     }
 

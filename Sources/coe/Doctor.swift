@@ -14,6 +14,7 @@ struct Doctor: AsyncParsableCommand {
         var torch = Engine.version
         var device = Device.best.description
         var threads = Engine.threadCount
+        var kernels = Kernels.instructions
         var sandbox: [String] = []
         var sandboxError: String?
         var models: [String] = []
@@ -27,7 +28,9 @@ struct Doctor: AsyncParsableCommand {
             findings.sandboxError = "\(error)"
         }
         findings.models = KnownModel.all.filter { $0.size != nil }.map(\.name)
-        Terminal.say("engine: libtorch \(findings.torch) on \(findings.device), \(findings.threads) threads")
+        Terminal.say(
+            "engine: libtorch \(findings.torch) on \(findings.device), \(findings.threads) threads; "
+                + "kernels for the CPU: \(findings.kernels)")
         for layer in findings.sandbox { Terminal.say("sandbox: \(layer)") }
         if let error = findings.sandboxError { Terminal.say(Terminal.paint("sandbox: \(error)", .red)) }
         Terminal.say(

@@ -1,8 +1,9 @@
 import Foundation
-import LanguageModels
 import Tensors
 import TestSupport
 import Testing
+
+@testable import LanguageModels
 
 /// Our forward pass against Transformers' with the same weights; the fixtures come from Fixtures/make_models.py.
 @Suite(.serialized) struct ParityTests {
@@ -33,13 +34,22 @@ import Testing
         #expect(try relativeDifference(adapted, plain) > 0.05)
     }
 
-    /// Prompt in pieces, single tokens, several conversations in one pass: the logits are those of the whole.
-    @Test(arguments: ["tiny-llama3", "tiny-qwen2"])
-    func segmentsAndCacheGiveTheLogitsOfTheWhole(name: String) throws {
+    func makeModel(_ name: String, kernels: Bool, precision: Precision = .float32) throws -> CausalLM {
+        let path = fixture("models/\(name)")
+        let json = try Data(contentsOf: URL(filePath: path).appending(path: "config.json"))
+        return try CausalLM(
+            configuration: ModelConfiguration(json: json, source: path), weights: SafetensorsFolder(path: path),
+            adapter: nil, device: .cpu, precision: precision, allowsKernels: kernels)
+    }
+
+    /// Prompt in pieces, single tokens, several conversations in one pass: the logits are those of the whole, with the
+    /// CPU's kernels and with libtorch's operations, which a GPU uses.
+    @Test(arguments: ["tiny-llama3", "tiny-qwen2"], [true, false])
+    func segmentsAndCacheGiveTheLogitsOfTheWhole(name: String, kernels: Bool) throws {
         let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
         let ids = try #require(try reference.tensor("ids")).integers()
         let expected = try #require(try reference.tensor(name))
-        let model = try CausalLM(path: fixture("models/\(name)"))
+        let model = try makeModel(name, kernels: kernels)
         let (first, second) = (model.makeCache(), model.makeCache())
         // Two conversations of different lengths that advance together.
         _ = try model.logits([.init(tokens: Array(ids[..<50]), cache: first)])
@@ -55,6 +65,21 @@ import Testing
         let rows = try expected.selected(0, Tensor([99, 19, 5]))
         #expect(try relativeDifference(logits, rows) < 1e-5)
         #expect(first.count == 100 && second.count == 20 && copy.count == 6)
+    }
+
+    /// Lower precision stays near: rounding to 8 bits on both sides of every product, on a model with random weights.
+    @Test(arguments: ["tiny-llama3", "tiny-qwen2"]) func lowerPrecisionStaysNear(name: String) throws {
+        let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
+        let ids = try #require(try reference.tensor("ids")).integers()
+        let expected = try #require(try reference.tensor(name))
+        for (precision, kernels) in [(Precision.int8, true), (.bfloat16, true), (.bfloat16, false)] {
+            // Its heads are 12 wide: the kernels do not take them.
+            if precision == .int8, name == "tiny-qwen2" { continue }
+            let model = try makeModel(name, kernels: kernels, precision: precision)
+            let logits = try model.logits([.init(tokens: ids, cache: model.makeCache())], allPositions: true)
+            let difference = try relativeDifference(logits, expected)
+            #expect(difference < 0.1 && difference > 1e-5)
+        }
     }
 
     @Test(
@@ -97,6 +122,19 @@ import Testing
 }
 
 @Suite struct ModelErrorTests {
+    @Test func sizesThatInt8DoesNotTakeAreNamed() throws {
+        #expect { try CausalLM(path: fixture("models/tiny-qwen2"), precision: .int8) } throws: {
+            "\($0)".contains("has sizes that int8 does not support")
+        }
+    }
+
+    @Test func aModelInInt8TakesNoFurtherAdapter() throws {
+        let model = try CausalLM(path: fixture("models/tiny-llama3"), precision: .int8)
+        #expect(throws: LanguageModelError.self) {
+            try model.merged(with: LoRAAdapter(path: fixture("models/tiny-adapter")))
+        }
+    }
+
     @Test func anAdapterOfAnotherModelIsRefused() throws {
         #expect {
             try CausalLM(path: fixture("models/tiny-qwen2"), adapter: fixture("models/tiny-adapter"))
