@@ -77,6 +77,12 @@ struct RawClient {
 
     /// What has come until the connection ends, or until `isEnough`.
     func receive(within seconds: Double = 10, until isEnough: (String) -> Bool = { _ in false }) async -> String {
+        String(
+            decoding: await receiveBytes(within: seconds) { isEnough(String(decoding: $0, as: UTF8.self)) },
+            as: UTF8.self)
+    }
+
+    func receiveBytes(within seconds: Double = 10, until isEnough: ([UInt8]) -> Bool) async -> [UInt8] {
         let timer = Task { [channel] in
             try await Task.sleep(for: .seconds(seconds))
             try await channel.close()
@@ -86,9 +92,9 @@ struct RawClient {
         var iterator = received
         while let part = await iterator.next() {
             bytes += part
-            if isEnough(String(decoding: bytes, as: UTF8.self)) { break }
+            if isEnough(bytes) { break }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
     }
 
     func close() async { try? await channel.close() }
@@ -97,13 +103,21 @@ struct RawClient {
 /// A WebSocket client of a few lines, so that tests can break its rules.
 struct SocketClient {
     let raw: RawClient
+    /// What has come and was not asked for yet: a server may speak in the same packet that ends its handshake.
+    private let pending = Pending()
+
+    private final class Pending: @unchecked Sendable {
+        var bytes: [UInt8] = []
+    }
 
     init(port: Int, path: String = "/ws", headers: String = "") async throws {
         raw = try await RawClient(port: port)
         try await raw.send(
             "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\(headers)\r\n")
-        _ = await raw.receive { $0.contains("\r\n\r\n") }
+        let end = Array("\r\n\r\n".utf8)
+        let answer = await raw.receiveBytes { $0.firstRange(of: end) != nil }
+        if let range = answer.firstRange(of: end) { pending.bytes = Array(answer[range.upperBound...]) }
     }
 
     /// A frame as clients send it, masked with zeros, which leaves the payload as it is.
@@ -121,11 +135,29 @@ struct SocketClient {
 
     func send(_ text: String) async throws { try await raw.send(Self.frame(Array(text.utf8))) }
 
-    /// The next message; frames of servers are not masked.
+    /// The text of the next message, empty when the connection ends before one; frames of servers are not masked.
     func receive(within seconds: Double = 10) async -> String {
-        let text = await raw.receive(within: seconds) { $0.hasSuffix("}") }
-        guard let brace = text.firstIndex(of: "{") else { return text }
-        return String(text[brace...])
+        while true {
+            while let (opcode, payload) = nextFrame() {
+                if opcode == 1 { return String(decoding: payload, as: UTF8.self) }
+                if opcode == 8 { return "" }
+            }
+            let more = await raw.receiveBytes(within: seconds) { !$0.isEmpty }
+            if more.isEmpty { return "" }
+            pending.bytes += more
+        }
+    }
+
+    /// Takes a whole frame from what has come.
+    private func nextFrame() -> (opcode: UInt8, payload: [UInt8])? {
+        let bytes = pending.bytes
+        guard bytes.count >= 2 else { return nil }
+        let extra = bytes[1] == 126 ? 2 : bytes[1] == 127 ? 8 : 0
+        guard bytes.count >= 2 + extra else { return nil }
+        let length = extra == 0 ? Int(bytes[1]) : bytes[2..<2 + extra].reduce(0) { $0 << 8 | Int($1) }
+        guard bytes.count >= 2 + extra + length else { return nil }
+        pending.bytes = Array(bytes[(2 + extra + length)...])
+        return (bytes[0] & 0xF, Array(bytes[(2 + extra)..<2 + extra + length]))
     }
 
     func ask(_ text: String) async throws -> String {
