@@ -5,8 +5,9 @@
     .venv-clients/bin/python Examples/TRL/train.py --env http://127.0.0.1:8000 --model HuggingFaceTB/SmolLM2-135M-Instruct
 
 Each rollout is a whole episode over one WebSocket. What the model wrote and what the environment answered is one
-sequence of tokens; `env_mask` keeps the loss on the model's own. `--tiny` trains a random model of 0.2M parameters that
-needs no download: it learns nothing, but every part runs.
+sequence of tokens; `env_mask` keeps the loss on the model's own. `--tiny` trains a model of 0.2M parameters that
+needs no download: it learned by heart to write a few commands, good and bad, so that episodes differ in their reward and
+there is something to learn from.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from trl import GRPOConfig, GRPOTrainer
 parser = argparse.ArgumentParser()
 parser.add_argument("--env", default="http://127.0.0.1:8000")
 parser.add_argument("--model", default="HuggingFaceTB/SmolLM2-135M-Instruct")
-parser.add_argument("--tiny", action="store_true", help="a random model of 0.2M parameters")
+parser.add_argument("--tiny", action="store_true", help="a model of 0.2M parameters that needs no download")
 parser.add_argument("--steps", type=int, default=2)
 parser.add_argument("--generations", type=int, default=4, help="episodes of one task")
 parser.add_argument("--turns", type=int, default=3)
@@ -34,7 +35,7 @@ headers = {"Authorization": f"Bearer {token}"} if token else None
 
 
 def tiny():
-    """Bytes as tokens, and two layers."""
+    """Bytes as tokens, two layers, and four commands learned by heart."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -56,6 +57,19 @@ def tiny():
             num_key_value_heads=2, max_position_embeddings=8192, eos_token_id=wrapped.eos_token_id,
         )
     )
+    commands = ["### EXIT", "### DELL 1", "### EXIT 5", "### DEL"]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(150):
+        noise = torch.randint(2, len(wrapped), (8, 64)).tolist()
+        rows = [
+            noise[row] + wrapped(f"<|im_start|>assistant\n{commands[row % 4]}<|im_end|>")["input_ids"] for row in range(8)
+        ]
+        batch = wrapped.pad({"input_ids": rows}, return_tensors="pt", padding_side="right")
+        labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+        labels[:, : 64 + len("assistant") + 2] = -100
+        model(**batch, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
     return model, wrapped
 
 

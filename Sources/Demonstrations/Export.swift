@@ -11,6 +11,8 @@ public enum ExportFormat: String, CaseIterable, Hashable, Sendable, Codable {
     case verl
     /// A task a row: what an environment server is given to start an episode with.
     case openenv
+    /// The repair format: the faulty program as a task of its own, for `coe eval`.
+    case repair
 }
 
 extension Demonstration {
@@ -38,6 +40,16 @@ extension Demonstration {
                         "index": .number(Double(meta.index)), "id": .string(id), "source": .string(meta.source),
                         "program": .string(task.program), "tests": tests, "commands": .array(answers),
                     ]),
+                ])
+            ]
+        case .repair:
+            return [
+                .object([
+                    "id": .string(id), "prompt": .string(task.prompt), "program": .string(task.program),
+                    "tests": tests, "hidden_tests": .array(task.hiddenTests.map(JSONValue.string)),
+                    "setup": task.setup.map(JSONValue.string) ?? .null,
+                    "prelude": task.prelude.map(JSONValue.string) ?? .null,
+                    "reference": task.reference.map(JSONValue.string) ?? .null,
                 ])
             ]
         case .openenv:

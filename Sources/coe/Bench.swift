@@ -8,8 +8,8 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures this machine's speed.",
         subcommands: [
-            BenchInference.self, BenchQuality.self, BenchTraining.self, BenchSandbox.self, BenchSoak.self,
-            BenchDemonstrations.self, BenchServe.self, BenchFuzz.self,
+            BenchInference.self, BenchSandbox.self, BenchSoak.self, BenchDemonstrations.self, BenchServe.self,
+            BenchModelServer.self, BenchFuzz.self, BenchQuality.self, BenchTraining.self,
         ])
 }
 

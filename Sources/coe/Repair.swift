@@ -14,7 +14,7 @@ struct Repair: AsyncParsableCommand {
     @OptionGroup var input: UserFile
     @Option(help: "What the program should do, in words.") var task = ""
     @Option(help: "A known model's name or a model file.") var model: String?
-    @Option(help: "An adapter folder (PEFT).") var adapter: String?
+    @Option(help: "An adapter folder (PEFT); the model's own when not given, none for no adapter.") var adapter: String?
     @Option(help: "What the model computes in; int8 on a CPU and bfloat16 on a GPU when not given.")
     var precision: Precision?
     @Option(help: "openai:URL#MODEL asks a server, script:FILE replays commands, instead of a model here.")
@@ -57,6 +57,7 @@ struct Repair: AsyncParsableCommand {
             Terminal.say("\(input.file) already passes: \(report.headline).")
             return result
         }
+        let adapter = resolvedAdapter(adapter, model: model)
         let runner = EpisodeRunner(
             policy: try await loadPolicy(model: model, adapter: adapter, precision: precision, policy: policy),
             sandbox: sandbox,

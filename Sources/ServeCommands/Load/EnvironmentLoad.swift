@@ -59,22 +59,23 @@ public struct EnvironmentLoad: Sendable {
         }
         let full = try await metric("process_resident_memory_bytes", host, port)
 
-        progress("playing \(steps) steps in each")
-        let playing = clock.now
+        progress("playing \(steps) steps in each" + (bare == nil ? "" : ", and as many jobs without a server"))
+        var playing = Duration.zero
+        var alone = Duration.zero
+        if let bare { _ = try await Self.run(20, in: bare, from: -1_000_000) }
         for step in 1...max(1, steps) {
-            try await everyone(connections) { index, connection in
-                let answer = try? await connection.ask(Self.step(index, step))
-                faults.note(answer, wanting: "got \(Self.value(index, step)), want -1")
+            playing += try await clock.measure {
+                try await everyone(connections) { index, connection in
+                    let answer = try? await connection.ask(Self.step(index, step))
+                    faults.note(answer, wanting: "got \(Self.value(index, step)), want -1")
+                }
             }
+            // In turn, so that a change of the machine's speed meets both alike.
+            if let bare { alone += try await Self.run(sessions, in: bare, from: step * sessions) }
         }
-        let rate = Double(sessions * steps) / ((clock.now - playing) / .seconds(1))
+        let rate = Double(sessions * steps) / (playing / .seconds(1))
+        let bareRate = bare.map { _ in Double(sessions * steps) / (alone / .seconds(1)) }
         for connection in connections { connection.close() }
-
-        var bareRate: Double?
-        if let bare {
-            progress("the same jobs without a server")
-            bareRate = try await Self.bareRate(bare, jobs: min(sessions * steps, 4000))
-        }
 
         progress("opening and dropping \(drops) connections")
         let (left, growth) = try await drop()
@@ -137,22 +138,19 @@ public struct EnvironmentLoad: Sendable {
         }
     }
 
-    private static func bareRate(_ sandbox: PythonSandbox, jobs: Int) async throws -> Double {
-        @Sendable func job(_ index: Int) -> SandboxJob {
-            SandboxJob(program: "x = \(index)\n", tests: .statements(["assert x == -1"]))
-        }
-        for index in 0..<20 { _ = try await sandbox.run(job(-2 - index)) }
-        let clock = ContinuousClock()
-        let seconds = try await clock.measure {
+    /// The time that the jobs of as many steps take in a sandbox.
+    private static func run(_ jobs: Int, in sandbox: PythonSandbox, from number: Int) async throws -> Duration {
+        try await ContinuousClock().measure {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for index in 0..<jobs {
                     if index >= 8 { try await group.next() }
-                    group.addTask { _ = try await sandbox.run(job(index)) }
+                    let job = SandboxJob(
+                        program: "x = \(number + index)\n", tests: .statements(["assert x == -1"]))
+                    group.addTask { _ = try await sandbox.run(job) }
                 }
                 try await group.waitForAll()
             }
         }
-        return Double(jobs) / (seconds / .seconds(1))
     }
 
     /// Clients that leave in every state: before a word, in mid-request, as a WebSocket, in mid-answer.

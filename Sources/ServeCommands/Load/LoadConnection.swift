@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import NIOCore
 import NIOPosix
 
@@ -158,13 +158,21 @@ final class LoadConnection: Sendable {
 
 /// One GET or POST on a connection of its own; the whole answer as text.
 func call(_ host: String, _ port: Int, _ path: String, body: String? = nil) async throws -> String {
+    try await request(host, port, path, body.map { Data($0.utf8) })
+}
+
+/// One POST on a connection of its own; the whole answer, head and all, as text.
+public func post(_ host: String, _ port: Int, _ path: String, _ body: Data) async throws -> String {
+    try await request(host, port, path, body)
+}
+
+private func request(_ host: String, _ port: Int, _ path: String, _ body: Data?) async throws -> String {
     let connection = try await LoadConnection(host: host, port: port)
-    let length = body.map { "Content-Length: \($0.utf8.count)\r\n" } ?? ""
-    try await connection.send(
-        Array(
-            "\(body == nil ? "GET" : "POST") \(path) HTTP/1.1\r\nHost: \(host):\(port)\r\n\(length)Connection: close\r\n\r\n\(body ?? "")"
-                .utf8))
-    return String(decoding: await connection.rest(within: 60), as: UTF8.self)
+    let length = body.map { "Content-Length: \($0.count)\r\n" } ?? ""
+    let head =
+        "\(body == nil ? "GET" : "POST") \(path) HTTP/1.1\r\nHost: \(host):\(port)\r\n\(length)Connection: close\r\n\r\n"
+    try await connection.send(Array(head.utf8) + (body ?? Data()))
+    return String(decoding: await connection.rest(within: 600), as: UTF8.self)
 }
 
 /// A gauge or counter of the server's /metrics.

@@ -8,7 +8,7 @@ struct DataExport: AsyncParsableCommand {
         discussion: "Example: coe data export demos.jsonl --to trl --out demos-trl.jsonl")
 
     @Argument(help: "The demonstration file.") var file: String
-    @Option(help: "trl, verl or openenv.") var to: ExportFormat
+    @Option(help: "trl, verl, openenv, or repair (tasks for coe eval).") var to: ExportFormat
     @Option(help: "The file to write.") var out: String
 
     func run() async throws {
