@@ -163,11 +163,16 @@
     return all;
   };
 
+  let filterTicket = 0;
   const filter = async (keep = false) => {
     const words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-    if (words.length && !texts) {
+    const mine = ++filterTicket;
+    let all = null;
+    if (words.length) {
       $("count").textContent = "Unpacking…";
-      texts = await searchable();
+      all = await (texts ||= searchable());
+      // What was typed meanwhile has its own turn.
+      if (mine !== filterTicket) return;
     }
     const run = $("f-run").value, result = $("f-result").value, exit = $("f-exit").value, kind = $("f-kind").value;
     shown = [];
@@ -176,7 +181,7 @@
       if (result !== "" && row.v !== +result) return;
       if (exit && row.x !== exit) return;
       if (kind && row.f !== kind) return;
-      if (words.length && !words.every((word) => texts[i].includes(word))) return;
+      if (words.length && !words.every((word) => all[i].includes(word))) return;
       shown.push(i);
     });
     const compare = orders[$("f-sort").value || "order"][1];
