@@ -27,9 +27,12 @@ public struct ServedModel: Sendable {
     /// - Parameters:
     ///   - path: a GGUF file or a folder in the Hugging Face layout.
     ///   - adapters: PEFT folders by the names they are asked for.
+    ///   - precision: what they compute in; the fastest on the best device when nil.
     public static func load(
-        name: String, path: String, adapters: [(name: String, path: String)] = []
+        name: String, path: String, adapters: [(name: String, path: String)] = [], precision: Precision? = nil
     ) async throws -> [ServedModel] {
+        let device = Device.best
+        let precision = precision ?? .fastest(on: device)
         let tokenizer = try Tokenizer(modelPath: path)
         let chat = try ChatEncoder(tokenizer)
         let thread = ComputeThread()
@@ -37,7 +40,8 @@ public struct ServedModel: Sendable {
         for (name, adapter) in [(name, nil)] + adapters.map({ ($0.name, Optional($0.path)) }) {
             let generator = try await thread.run {
                 Generator(
-                    model: try CausalLM(path: path, adapter: adapter, device: .best), tokenizer: tokenizer,
+                    model: try CausalLM(path: path, adapter: adapter, device: device, precision: precision),
+                    tokenizer: tokenizer,
                     thread: thread)
             }
             models.append(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Episodes
 import Foundation
+import LanguageModels
 import ModelServing
 import PythonSandbox
 import ServeCommands
@@ -25,6 +26,8 @@ struct ServeModel: AsyncParsableCommand {
     @Option(help: "A known model's name or a model file.") var model: String?
     @Option(name: .customLong("adapter"), help: "NAME=FOLDER: an adapter (PEFT) and the model name it answers to.")
     var adapters: [String] = []
+    @Option(help: "What the model computes in; int8 on a CPU and bfloat16 on a GPU when not given.")
+    var precision: Precision?
     @Flag(help: "Print the address as one JSON object on standard output when ready.") var json = false
 
     func validate() throws {
@@ -43,7 +46,7 @@ struct ServeModel: AsyncParsableCommand {
         }
         // Clients see a file's name, never where it lies.
         let shown = name.contains("/") ? URL(filePath: name).deletingPathExtension().lastPathComponent : name
-        let models = try await ServedModel.load(name: shown, path: path, adapters: folders)
+        let models = try await ServedModel.load(name: shown, path: path, adapters: folders, precision: precision)
         try await server.serve(
             try ModelServer(models), name: models.map(\.name).joined(separator: ", "), port: 8080, json: json)
     }

@@ -23,7 +23,8 @@ func withTinyServer<Result: Sendable>(
     let folder = try byteModelFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let models = try await ServedModel.load(
-        name: "tiny", path: folder.path(), adapters: [("tuned", fixture("models/tiny-adapter"))])
+        name: "tiny", path: folder.path(), adapters: [("tuned", fixture("models/tiny-adapter"))],
+        precision: .float32)
     let server = try await HTTPServer(
         ModelServer(models, choiceLimit: choiceLimit), port: 0, access: AccessRules(host: "127.0.0.1", token: nil))
     do {
@@ -128,7 +129,7 @@ func post(_ port: Int, _ path: String, _ body: String) async throws -> (status: 
         let made = try await runClient(python, ["make_adapter.py", folder.path()])
         #expect(made.code == 0, "\(made.output)")
         let models = try await ServedModel.load(
-            name: "smollm2-135m", path: model, adapters: [("random", folder.path())])
+            name: "smollm2-135m", path: model, adapters: [("random", folder.path())], precision: .float32)
         let server = try await HTTPServer(
             ModelServer(models), port: 0, access: AccessRules(host: "127.0.0.1", token: nil))
         let outcome = try await runClient(
