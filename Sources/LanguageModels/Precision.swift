@@ -10,7 +10,10 @@ public enum Precision: String, CaseIterable, Hashable, Sendable, Codable {
     /// 16-bit ones. For a CPU.
     case int8
 
-    /// What is fastest on `device` at a quality that `coe bench quality` cannot tell from full precision.
+    /// What is used where nothing is asked for: int8 changes what a small model writes too much (LOG.md).
+    public static func standard(on device: Device) -> Precision { device == .cpu ? .float32 : .bfloat16 }
+
+    /// What is fastest on `device`; what it costs says `coe bench quality`.
     public static func fastest(on device: Device) -> Precision {
         switch device {
         case .cpu: .int8

@@ -16,10 +16,10 @@ public struct LocalPolicy: Policy {
     /// - Parameters:
     ///   - model: A GGUF file or a folder in the Hugging Face layout.
     ///   - adapter: A PEFT folder.
-    ///   - precision: What the model computes in; the fastest on the best device when nil.
+    ///   - precision: What the model computes in; ``Precision/standard(on:)`` when nil.
     public init(name: String, model: String, adapter: String?, precision: Precision? = nil) async throws {
         let device = Device.best
-        let precision = precision ?? .fastest(on: device)
+        let precision = precision ?? .standard(on: device)
         let tokenizer = try Tokenizer(modelPath: model)
         let chat = try ChatEncoder(tokenizer)
         let thread = ComputeThread()

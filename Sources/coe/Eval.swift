@@ -34,7 +34,7 @@ struct EvalRun: AsyncParsableCommand {
     @Option(help: "coe, direct, think, resample or oracle.") var method = EvaluationMethod.coe
     @Option(help: "A known model's name or a model file.") var model: String?
     @Option(help: "An adapter folder (PEFT).") var adapter: String?
-    @Option(help: "What the model computes in; int8 on a CPU and bfloat16 on a GPU when not given.")
+    @Option(help: "What the model computes in; float32 on a CPU and bfloat16 on a GPU when not given.")
     var precision: Precision?
     @Option(help: "openai:URL#MODEL asks a server, script:FILE replays commands, instead of a model here.")
     var policy: String?
