@@ -27,12 +27,12 @@ public struct ServedModel: Sendable {
     /// - Parameters:
     ///   - path: a GGUF file or a folder in the Hugging Face layout.
     ///   - adapters: PEFT folders by the names they are asked for.
-    ///   - precision: what they compute in; the fastest on the best device when nil.
+    ///   - precision: what they compute in; float32 on a CPU and bfloat16 on a GPU when nil.
     public static func load(
         name: String, path: String, adapters: [(name: String, path: String)] = [], precision: Precision? = nil
     ) async throws -> [ServedModel] {
         let device = Device.best
-        let precision = precision ?? .fastest(on: device)
+        let precision = precision ?? .standard(on: device)
         let tokenizer = try Tokenizer(modelPath: path)
         let chat = try ChatEncoder(tokenizer)
         let thread = ComputeThread()

@@ -48,7 +48,7 @@ struct Validation: Sendable {
         var results = ["eval_loss": try await thread.run { try loss(model, weights) }]
         // Played with merged weights: what a user of the adapter gets.
         let generator = try await thread.run {
-            let merged = try model.merged(with: weights.adapter, precision: .fastest(on: model.device))
+            let merged = try model.merged(with: weights.adapter, precision: .standard(on: model.device))
             return Generator(model: merged, tokenizer: tokenizer, thread: thread)
         }
         let policy = LocalPolicy(name: "validation", generator: generator, chat: chat)
