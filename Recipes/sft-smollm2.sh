@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The bundled adapter of SmolLM2-135M: demonstrations from correct programs for MBPP train tasks, LoRA SFT, evaluation.
+# An adapter for SmolLM2-135M: demonstrations from correct programs for MBPP train tasks, LoRA SFT, evaluation. The bundled
+# one was made so, with demonstrations from LLM-written failures beside them and in two runs (its card says how).
 #   Recipes/sft-smollm2.sh PASSING.jsonl HELD.jsonl [RUN]
 # PASSING holds correct programs in the repair format (`reference` and `tests`) for MBPP tasks 601 to 974, HELD the same
 # for tasks 511 to 600. `coe data fetch mbpp` gives the reference programs of MBPP itself: write `--from mbpp` then.
