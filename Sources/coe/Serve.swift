@@ -26,7 +26,7 @@ struct ServeModel: AsyncParsableCommand {
     @Option(help: "A known model's name or a model file.") var model: String?
     @Option(name: .customLong("adapter"), help: "NAME=FOLDER: an adapter (PEFT) and the model name it answers to.")
     var adapters: [String] = []
-    @Option(help: "What the model computes in; int8 on a CPU and bfloat16 on a GPU when not given.")
+    @Option(help: "What the model computes in; float32 on a CPU and bfloat16 on a GPU when not given.")
     var precision: Precision?
     @Flag(help: "Print the address as one JSON object on standard output when ready.") var json = false
 
