@@ -39,7 +39,9 @@ let package = Package(
         // The engine.
         .target(
             name: "CTorch",
+            exclude: ["gloo"],
             cxxSettings: [
+                .headerSearchPath("gloo"),
                 .headerSearchPath("../../.torch/include"),
                 .headerSearchPath("../../.torch/include/torch/csrc/api/include"),
             ],
@@ -86,7 +88,7 @@ let package = Package(
         .target(
             name: "ModelServing",
             dependencies: [
-                "LanguageModels", "Serving", "Tensors", "Tokenization",
+                "Episodes", "LanguageModels", "Serving", "Tensors", "Tokenization",
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         .executableTarget(
@@ -117,7 +119,9 @@ let package = Package(
         .testTarget(
             name: "EvaluationTests",
             dependencies: ["Evaluation", "Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
-        .testTarget(name: "CoeTests", dependencies: ["coe", "RepairTasks", "TestSupport"], linkerSettings: linkTorch),
+        .testTarget(
+            name: "CoeTests", dependencies: ["coe", "LanguageModels", "RepairTasks", "Tensors", "TestSupport"],
+            linkerSettings: linkTorch),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], linkerSettings: linkTorch),
         .testTarget(
@@ -145,7 +149,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Demonstrations", "Episodes", "LanguageModels", "PythonSandbox", "RepairTasks", "Tensors",
+                "Training", "Demonstrations", "Episodes", "LanguageModels", "LineEditor", "Policies", "PythonSandbox",
+                "RepairTasks", "Tensors",
                 "TestSupport", "Tokenization",
             ],
             linkerSettings: linkTorch),

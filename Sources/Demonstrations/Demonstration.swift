@@ -64,6 +64,8 @@ public enum StateForm: String, CaseIterable, Hashable, Sendable, Codable {
     case compactDiff = "compact-diff"
     /// As compact-diff, without the instruction.
     case brief
+    /// As brief, without the markup of a chat.
+    case plain
 
     public var prompt: Prompt {
         switch self {
@@ -71,6 +73,8 @@ public enum StateForm: String, CaseIterable, Hashable, Sendable, Codable {
         case .compact: Prompt(numbering: .compact, workedExamples: false)
         case .compactDiff: Prompt(numbering: .compact, workedExamples: false, changesOnly: true)
         case .brief: Prompt(numbering: .compact, instructs: false, workedExamples: false, changesOnly: true)
+        case .plain:
+            Prompt(instructs: false, workedExamples: false, changesOnly: true, isPlainText: true)
         }
     }
 }

@@ -70,9 +70,7 @@ public struct EpisodeRunner: Sendable {
         }
         await session?.end()
         return Trace(
-            task: task.id, sample: sample, seed: sampling.seed, method: "coe", policy: policy.name,
-            initialProgram: task.program, initialReport: episode.initialReport, turns: episode.turns,
-            finalProgram: episode.program.text, finalReport: episode.report, exit: episode.exit ?? .turnLimit,
-            error: error, seconds: (ContinuousClock.now - start) / .seconds(1))
+            episode, sample: sample, seed: sampling.seed, policy: policy.name, error: error,
+            seconds: (ContinuousClock.now - start) / .seconds(1))
     }
 }

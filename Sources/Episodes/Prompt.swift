@@ -14,24 +14,28 @@ public struct Prompt: Hashable, Sendable, Codable {
     public var workedExamples: Bool
     /// Whether after the first turn the lines around the change are shown alone, for fewer tokens.
     public var changesOnly: Bool
+    /// Whether messages stand below one another as plain lines, without the markup of a chat.
+    public var isPlainText: Bool
 
     public init(
         numbering: NumberingStyle = .compact, instructs: Bool = true, workedExamples: Bool = true,
-        changesOnly: Bool = false
+        changesOnly: Bool = false, isPlainText: Bool = false
     ) {
         self.numbering = numbering
         self.instructs = instructs
         self.workedExamples = workedExamples
         self.changesOnly = changesOnly
+        self.isPlainText = isPlainText
     }
 
-    /// Run folders from before `instructs` lack it; all their prompts had the instruction.
+    /// What older run folders lack has the value that their prompts had.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         numbering = try container.decode(NumberingStyle.self, forKey: .numbering)
         instructs = try container.decodeIfPresent(Bool.self, forKey: .instructs) ?? true
         workedExamples = try container.decode(Bool.self, forKey: .workedExamples)
         changesOnly = try container.decode(Bool.self, forKey: .changesOnly)
+        isPlainText = try container.decodeIfPresent(Bool.self, forKey: .isPlainText) ?? false
     }
 
     /// The characters of tests, of one value and of one message that are shown. Longer ones would fill the context of

@@ -1,4 +1,6 @@
+import LineEditor
 public import PythonSandbox
+import RepairTasks
 
 /// The record of one episode: a line of `traces.jsonl`. Training, evaluation and reports read nothing else.
 public struct Trace: Hashable, Sendable, Codable {
@@ -52,6 +54,15 @@ public struct Trace: Hashable, Sendable, Codable {
         self.error = error
         tokens = turns.reduce(0) { $0 + ($1.completion.usage?.completionTokens ?? $1.completion.tokenIDs.count) }
         self.seconds = seconds
+    }
+
+    /// What came of an episode.
+    public init(_ episode: Episode, sample: Int, seed: UInt64, policy: String, error: String?, seconds: Double) {
+        self.init(
+            task: episode.task.id, sample: sample, seed: seed, method: "coe", policy: policy,
+            initialProgram: episode.task.program, initialReport: episode.initialReport, turns: episode.turns,
+            finalProgram: episode.program.text, finalReport: episode.report, exit: episode.exit ?? .turnLimit,
+            error: error, seconds: seconds)
     }
 
     /// The sum of the turns' rewards.

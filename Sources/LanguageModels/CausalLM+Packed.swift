@@ -10,20 +10,31 @@ extension CausalLM {
         public var tokens: [Int]
         /// For each token whether it is predicted from those before it; the first never is.
         public var mask: [Bool]
+        /// How many of its first tokens are those of the last sequence before it that shares none, and are not computed
+        /// again; none of them is learned here.
+        public var sharedCount: Int
 
-        public init(tokens: [Int], mask: [Bool]) {
+        public init(tokens: [Int], mask: [Bool], sharedCount: Int = 0) {
             precondition(tokens.count == mask.count && !tokens.isEmpty)
+            precondition(sharedCount < tokens.count && !mask[..<sharedCount].contains(true))
             self.tokens = tokens
             self.mask = mask
+            self.sharedCount = sharedCount
             self.mask[0] = false
         }
 
         public var learnedCount: Int { mask.count { $0 } }
+        /// The tokens that go through the model.
+        public var computedCount: Int { tokens.count - sharedCount }
     }
 
     /// The log-probabilities `[learned]` of the masked tokens of all sequences in their order.
-    public func logProbabilities(_ sequences: [PackedSequence], lora: LoRAWeights? = nil) throws -> Tensor {
-        let pass = try PackedPass(self, sequences, lora: lora, seed: nil)
+    ///
+    /// - Parameter distribution: What the tokens were drawn from; the model's own distribution when nil.
+    public func logProbabilities(
+        _ sequences: [PackedSequence], lora: LoRAWeights? = nil, distribution: TokenDistribution? = nil
+    ) throws -> Tensor {
+        let pass = try PackedPass(self, sequences, lora: lora, distribution: distribution, seed: nil)
         let states = try pass.learnedStates(of: pass.run(0..<layers.count, pass.embeddings()))
         var parts: [Tensor] = []
         try pass.forEachChunk { range in
@@ -38,14 +49,15 @@ extension CausalLM {
     ///   - layersPerCheckpoint: The layers whose activations are held at once; those of the others are computed again
     ///     on the way back. Nil holds all.
     ///   - dropoutSeed: For the adapter's dropout; nil for none.
+    ///   - distribution: What the tokens were drawn from; the model's own distribution when nil.
     ///   - objective: Makes a scalar to be minimised of the log-probabilities `[n]` of a run of the masked tokens, and
     ///     the range of that run among all of them. Must be a sum over tokens: it is called for a run at a time.
     /// - Returns: the objective's sum over all runs, and the log-probabilities `[learned]`.
     public func backpropagate(
         _ sequences: [PackedSequence], lora: LoRAWeights, layersPerCheckpoint: Int? = nil, dropoutSeed: UInt64? = nil,
-        objective: (Tensor, Range<Int>) throws -> Tensor
+        distribution: TokenDistribution? = nil, objective: (Tensor, Range<Int>) throws -> Tensor
     ) throws -> (loss: Double, logProbabilities: [Float]) {
-        let pass = try PackedPass(self, sequences, lora: lora, seed: dropoutSeed)
+        let pass = try PackedPass(self, sequences, lora: lora, distribution: distribution, seed: dropoutSeed)
         guard !pass.rows.isEmpty else { return (0, []) }
         let size = max(1, layersPerCheckpoint ?? layers.count)
         let groups = stride(from: 0, to: layers.count, by: size).map { $0..<min($0 + size, layers.count) }
@@ -84,38 +96,79 @@ extension CausalLM {
 
 /// One pass over packed sequences.
 private struct PackedPass {
+    /// A sequence's place among the tokens of the pass.
+    struct Part {
+        /// The tokens that it adds.
+        var range: Range<Int>
+        /// Those of another sequence that it begins with.
+        var shared: Range<Int>
+        /// Which keys its queries may see, `[added, shared + added]`; nil where nothing is shared.
+        var mask: Tensor?
+    }
+
     let model: CausalLM
     let lora: LoRAWeights?
+    let distribution: TokenDistribution?
     let seed: UInt64?
-    let lengths: [Int]
+    let parts: [Part]
     let tokens: [Int]
     /// The positions whose next token is learned, and those tokens.
     let rows, targets: [Int]
     /// Of the rotary angles, `[tokens, 1, width / 2]`.
     let cosine, sine: Tensor
 
-    init(_ model: CausalLM, _ sequences: [CausalLM.PackedSequence], lora: LoRAWeights?, seed: UInt64?) throws {
+    init(
+        _ model: CausalLM, _ sequences: [CausalLM.PackedSequence], lora: LoRAWeights?,
+        distribution: TokenDistribution?, seed: UInt64?
+    ) throws {
         self.model = model
         guard model.precision != .int8 else {
             throw LanguageModelError(.unsupported, "A model in int8 cannot be trained; load it in floats.")
         }
         self.lora = lora
+        self.distribution = distribution
         self.seed = seed
-        lengths = sequences.map(\.tokens.count)
-        tokens = sequences.flatMap(\.tokens)
-        guard lengths.allSatisfy({ $0 <= model.configuration.contextLength }) else {
+        let longest = sequences.map(\.tokens.count).max() ?? 0
+        guard longest <= model.configuration.contextLength else {
             throw LanguageModelError(
                 .contextFull,
-                "A sequence has \(lengths.max() ?? 0) tokens, more than the model's context of "
+                "A sequence has \(longest) tokens, more than the model's context of "
                     + "\(model.configuration.contextLength).")
         }
-        let learned = sequences.flatMap(\.mask).enumerated().filter(\.element).map(\.offset)
-        rows = learned.map { $0 - 1 }
-        targets = learned.map { [tokens] in tokens[$0] }
-        let positions = try Tensor(lengths.flatMap { 0..<$0 }).to(.float32, on: model.device)
-        let angles = try positions.reshaped([-1, 1, 1]) * model.inverseFrequencies
+        var parts: [Part] = []
+        var tokens: [Int] = []
+        var positions: [Int] = []
+        var rows: [Int] = []
+        var targets: [Int] = []
+        /// Where the sequence that others share begins.
+        var base = 0
+        for sequence in sequences {
+            let (start, shared) = (tokens.count, sequence.sharedCount)
+            if shared == 0 { base = start }
+            tokens += sequence.tokens[shared...]
+            positions += shared..<sequence.tokens.count
+            parts.append(
+                Part(
+                    range: start..<tokens.count, shared: base..<base + shared,
+                    mask: shared == 0 ? nil : try Self.mask(shared, tokens.count - start, model)))
+            for place in sequence.mask.indices where sequence.mask[place] {
+                rows.append(place == shared ? base + place - 1 : start + place - 1 - shared)
+                targets.append(sequence.tokens[place])
+            }
+        }
+        (self.parts, self.tokens, self.rows, self.targets) = (parts, tokens, rows, targets)
+        let angles =
+            try Tensor(positions).to(.float32, on: model.device).reshaped([-1, 1, 1]) * model.inverseFrequencies
         cosine = try angles.cos().to(model.dtype)
         sine = try angles.sin().to(model.dtype)
+    }
+
+    /// 0 where one of `count` tokens behind `shared` others may look, -∞ ahead of it.
+    private static func mask(_ shared: Int, _ count: Int, _ model: CausalLM) throws -> Tensor {
+        let rows = try Tensor.range(shared..<shared + count, on: model.device).reshaped([count, 1])
+        let columns = try Tensor.range(0..<shared + count, on: model.device).reshaped([1, shared + count])
+        return try Tensor.full(0, shape: [1, 1], dtype: model.dtype, on: model.device)
+            .kept(where: rows .>= columns, otherwise: -Double.infinity)
     }
 
     /// `[tokens, hidden]`; the residual stream is kept in 32-bit floats whatever the weights are.
@@ -162,17 +215,20 @@ private struct PackedPass {
         let queries = try query.reshaped([-1, heads, width]).rotated(cosine: cosine, sine: sine)
         let keys = try spread(key.reshaped([-1, shared, width]).rotated(cosine: cosine, sine: sine))
         let values = try spread(value.reshaped([-1, shared, width]))
-        var start = 0
-        var outputs: [Tensor] = []
-        for length in lengths {
-            let range = start..<start + length
-            start += length
-            func part(_ tensor: Tensor) throws -> Tensor {
-                try tensor.narrowed(0, range).transposed(0, 1).reshaped([1, heads, length, width])
+        let outputs = try parts.map { part in
+            func rows(_ tensor: Tensor, _ range: Range<Int>) throws -> Tensor {
+                try tensor.narrowed(0, range).transposed(0, 1).reshaped([1, heads, range.count, width])
             }
-            let mixed = try part(queries).attention(
-                key: part(keys), value: part(values), mask: nil, isCausal: true, scale: 1 / Double(width).squareRoot())
-            outputs.append(try mixed.transposed(1, 2).reshaped([length, heads * width]))
+            /// What the part shares, and its own.
+            func seen(_ tensor: Tensor) throws -> Tensor {
+                let own = try rows(tensor, part.range)
+                if part.shared.isEmpty { return own }
+                return try Tensor.concatenated([rows(tensor, part.shared), own], dimension: 2)
+            }
+            let mixed = try rows(queries, part.range).attention(
+                key: seen(keys), value: seen(values), mask: part.mask, isCausal: part.mask == nil,
+                scale: 1 / Double(width).squareRoot())
+            return try mixed.transposed(1, 2).reshaped([part.range.count, heads * width])
         }
         return outputs.count == 1 ? outputs[0] : try Tensor.concatenated(outputs, dimension: 0)
     }
@@ -192,7 +248,8 @@ private struct PackedPass {
     /// `[range]`, of the targets in `range`.
     func logProbabilities(_ states: Tensor, _ range: Range<Int>) throws -> Tensor {
         let index = try Tensor(Array(targets[range])).to(.int64, on: model.device).reshaped([-1, 1])
-        let logits = try model.head(states).to(.float32)
+        var logits = try model.head(states).to(.float32)
+        if let distribution { logits = try distribution.restricted(logits, range) }
         return try logits.logSoftmax(1).gathered(1, index).reshaped([-1])
     }
 }

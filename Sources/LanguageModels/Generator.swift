@@ -65,6 +65,12 @@ public actor Generator {
             self.tokens = tokens
             self.strings = strings.map { Array($0.utf8) }
         }
+
+        /// The tokens that end an answer.
+        func ends(_ tokenizer: Tokenizer) -> Set<Int> {
+            let texts = strings.map { tokenizer.encode(String(decoding: $0, as: UTF8.self)) }
+            return tokens.union(texts.compactMap { $0.count == 1 ? $0[0] : nil })
+        }
     }
 
     public nonisolated let model: CausalLM
@@ -75,6 +81,8 @@ public actor Generator {
     private var conversations: [ConversationID: Conversation] = [:]
     private var requests: [Request] = []
     private var isRunning = false
+    /// Requests that are waited for before any is served.
+    private var awaited = 0
     private var nextNumber = 0
     /// Ended conversations whose beginnings may serve the next ones; the latest last.
     private var retired: [Conversation] = []
@@ -108,6 +116,20 @@ public actor Generator {
         return id
     }
 
+    /// Serves the next `count` requests only when all have come, in the order of their conversations: what is computed
+    /// then does not depend on which came first, and the same seeds give the same tokens to the last bit.
+    public func gather(_ count: Int) {
+        awaited = count
+    }
+
+    private func serve() {
+        guard !isRunning, !requests.isEmpty, requests.count >= awaited else { return }
+        requests.sort { $0.id.number < $1.id.number }
+        awaited = 0
+        isRunning = true
+        Task { await run() }
+    }
+
     public func end(_ id: ConversationID) {
         guard let conversation = conversations.removeValue(forKey: id) else { return }
         retired.append(conversation)
@@ -132,6 +154,9 @@ public actor Generator {
         guard let conversation = conversations[id] else { preconditionFailure("the conversation has ended") }
         let total = conversation.tokens.count + tokens.count
         guard total < model.configuration.contextLength else {
+            // One less to wait for.
+            awaited = max(0, awaited - 1)
+            serve()
             throw LanguageModelError(
                 .contextFull,
                 "The conversation has \(total) tokens, and the model's context of \(model.configuration.contextLength) "
@@ -139,17 +164,14 @@ public actor Generator {
         }
         conversation.tokens += tokens
         precondition(conversation.tokens.count > conversation.cache.count, "there is nothing to answer")
-        let stopTokens = stop.strings.map { tokenizer.encode(String(decoding: $0, as: UTF8.self)) }
-        let ends = stop.tokens.union(stopTokens.compactMap { $0.count == 1 ? $0[0] : nil })
+        let ends = stop.ends(tokenizer)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 requests.append(
                     Request(
                         id: id, conversation: conversation, limit: limit, stop: stop, grammar: grammar,
                         drafts: drafts, ends: ends, observe: observe, continuation: continuation))
-                guard !isRunning else { return }
-                isRunning = true
-                Task { await run() }
+                serve()
             }
         } onCancel: {
             Task { await cancel(id) }
@@ -159,6 +181,8 @@ public actor Generator {
     private func cancel(_ id: ConversationID) {
         guard let index = requests.firstIndex(where: { $0.id == id }) else { return }
         requests.remove(at: index).continuation.resume(throwing: CancellationError())
+        awaited = max(0, awaited - 1)
+        serve()
     }
 
     private func run() async {
@@ -332,7 +356,11 @@ public actor Generator {
     private func sharePrefix(of index: Int) throws -> Bool {
         let conversation = requests[index].conversation
         guard conversation.cache.count == 0 else { return true }
-        let others = retired + conversations.values.filter { $0 !== conversation }
+        // In a fixed order, so that of equal ones always the same is chosen.
+        let others =
+            retired
+            + conversations.sorted { $0.key.number < $1.key.number }.map(\.value)
+            .filter { $0 !== conversation }
         // The last token must be read anyway, for its logits.
         let mine = conversation.tokens.dropLast()
         func common(_ other: Conversation, _ count: Int) -> Int {

@@ -1,3 +1,4 @@
+import Episodes
 import Foundation
 public import LanguageModels
 import Tensors
@@ -34,7 +35,6 @@ public struct ServedModel: Sendable {
         let device = Device.best
         let precision = precision ?? .standard(on: device)
         let tokenizer = try Tokenizer(modelPath: path)
-        let chat = try ChatEncoder(tokenizer)
         let thread = ComputeThread()
         var models: [ServedModel] = []
         for (name, adapter) in [(name, nil)] + adapters.map({ ($0.name, Optional($0.path)) }) {
@@ -44,6 +44,8 @@ public struct ServedModel: Sendable {
                     tokenizer: tokenizer,
                     thread: thread)
             }
+            let prompt = try adapter.flatMap(AdapterCard.read(fromAdapter:))?.prompt
+            let chat = try ChatEncoder(tokenizer, format: prompt?.isPlainText == true ? .plain : nil)
             models.append(
                 ServedModel(name: name, generator: generator, chat: chat, addsSystemMessage: adapter == nil))
         }

@@ -21,7 +21,8 @@ public struct LocalPolicy: Policy {
         let device = Device.best
         let precision = precision ?? .standard(on: device)
         let tokenizer = try Tokenizer(modelPath: model)
-        let chat = try ChatEncoder(tokenizer)
+        let prompt = try adapter.flatMap(AdapterCard.read(fromAdapter:))?.prompt
+        let chat = try ChatEncoder(tokenizer, for: prompt ?? Prompt())
         let thread = ComputeThread()
         // Loading computes (weights are unpacked by tensor operations), so it belongs to the same thread.
         let generator = try await thread.run {
@@ -106,6 +107,13 @@ actor LocalSession: PolicySession {
 }
 
 extension CommandGrammar.State: ByteGrammar {}
+
+extension ChatEncoder {
+    /// The markup that goes with a prompt: the model's own, or none.
+    public init(_ tokenizer: Tokenizer, for prompt: Prompt) throws {
+        try self.init(tokenizer, format: prompt.isPlainText ? .plain : nil)
+    }
+}
 
 extension ChatTurn {
     fileprivate init(_ message: ChatMessage) {

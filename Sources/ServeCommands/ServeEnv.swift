@@ -24,6 +24,7 @@ public struct ServeEnv: AsyncParsableCommand {
     var endAtPass = false
     @Flag(help: "Leave the instruction out of the prompt, for a player that was trained on the commands.")
     var brief = false
+    @Flag(help: "After the first turn show the lines around the change alone.") var changesOnly = false
     @Flag(help: "Put worked examples into the prompt, for a player that was not.") var examples = false
     @Option(help: "Programs that run at once; the number of cores when not given.") var workers: Int?
     @Option(help: "The Python interpreter that runs the programs.") var python = "python3"
@@ -47,7 +48,7 @@ public struct ServeEnv: AsyncParsableCommand {
         let options = EnvironmentOptions(
             episode: EpisodeOptions(
                 maxTurns: turns, endsAtFirstPass: endAtPass,
-                prompt: Prompt(instructs: !brief, workedExamples: examples)),
+                prompt: Prompt(instructs: !brief, workedExamples: examples, changesOnly: changesOnly)),
             sessions: sessions, idleSeconds: idleSeconds,
             concurrentJobs: 2 * (workers ?? ProcessInfo.processInfo.activeProcessorCount))
         let environment = EnvironmentServer(tasks: tasks, sandbox: sandbox, options: options)

@@ -1,4 +1,5 @@
 import CTorch
+import FoundationEssentials
 
 /// An element type of a tensor.
 public enum DType: Hashable, Sendable {
@@ -58,9 +59,10 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The fastest device of this machine.
+    /// The fastest device of this machine; of several GPUs the one that a launcher gave to this process (`LOCAL_RANK`).
     public static var best: Device {
-        Engine.cudaDeviceCount > 0 ? .cuda(0) : Engine.hasMPS ? .mps : .cpu
+        let place = ProcessInfo.processInfo.environment["LOCAL_RANK"].flatMap(Int.init) ?? 0
+        return Engine.cudaDeviceCount > 0 ? .cuda(place % Engine.cudaDeviceCount) : Engine.hasMPS ? .mps : .cpu
     }
 }
 
@@ -127,6 +129,10 @@ extension Tensor {
     /// A vector of indices.
     public convenience init(_ elements: [Int]) throws {
         try self.init(copying: elements.map(Int64.init), dtype: .int64, shape: [elements.count])
+    }
+
+    convenience init(doubles: [Double]) throws {
+        try self.init(copying: doubles, dtype: .float64, shape: [doubles.count])
     }
 
     private convenience init<Element>(copying elements: [Element], dtype: DType, shape: [Int]) throws {
@@ -209,6 +215,9 @@ extension Tensor {
 
     /// The elements in row-major order, converted to integers.
     public func integers() throws -> [Int] { try elements(as: .int64, zero: Int64(0)).map(Int.init) }
+
+    /// The elements in row-major order, converted to 64-bit floats.
+    func doubles() throws -> [Double] { try elements(as: .float64, zero: Double(0)) }
 
     /// The elements in row-major order as they are stored.
     func bytes() throws -> [UInt8] {

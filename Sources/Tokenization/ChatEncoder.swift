@@ -25,10 +25,11 @@ public struct ChatEncoder: Sendable {
     /// Whether the model's template writes dates into the system message (Llama 3.1 and later).
     public let datesSystemMessage: Bool
 
+    /// - Parameter format: The markup; that of the model when nil.
     /// - Throws: ``TokenizationError`` with `unknownChatFormat` for a model of neither family.
-    public init(_ tokenizer: Tokenizer) throws {
+    public init(_ tokenizer: Tokenizer, format wanted: ChatFormat? = nil) throws {
         let vocabulary = tokenizer.vocabulary
-        guard let format = ChatFormat(vocabulary) else {
+        guard let format = wanted ?? ChatFormat(vocabulary) else {
             throw TokenizationError(
                 .unknownChatFormat,
                 "The model's chat template and control tokens are neither ChatML's nor Llama 3's: "
@@ -53,6 +54,13 @@ public struct ChatEncoder: Sendable {
             afterTurn = []
             beginning = [vocabulary.bosID ?? control("<|begin_of_text|>")].compactMap { $0 }
             ends = ["<|end_of_text|>", "<|eom_id|>"]
+        case .plain:
+            start = -1
+            headerEnd = []
+            endOfTurn = tokenizer.encode("\n").onlyElement ?? vocabulary.eosID ?? -1
+            afterTurn = []
+            beginning = []
+            ends = ["<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>"]
         }
         stopIDs = Set([endOfTurn, vocabulary.eosID].compactMap { $0 } + ends.compactMap(control))
         let template = vocabulary.chatTemplate ?? ""
@@ -71,6 +79,7 @@ public struct ChatEncoder: Sendable {
         switch format {
         case .chatML: [start] + tokenizer.encode(role.rawValue + "\n")
         case .llama3: [start] + tokenizer.encode(role.rawValue) + headerEnd + tokenizer.encode("\n\n")
+        case .plain: []
         }
     }
 
@@ -87,7 +96,7 @@ public struct ChatEncoder: Sendable {
     public func message(_ turn: ChatTurn) -> [Int] {
         switch format {
         case .chatML: [start] + tokenizer.encode(turn.role.rawValue + "\n" + turn.content) + closing
-        case .llama3: opening(turn.role) + content(turn.content) + closing
+        case .llama3, .plain: opening(turn.role) + content(turn.content) + closing
         }
     }
 

@@ -20,6 +20,8 @@ public enum ChatFormat: String, Hashable, Sendable, Codable {
     case chatML
     /// `<|start_header_id|>role<|end_header_id|>\n\ncontent<|eot_id|>`, the content trimmed
     case llama3
+    /// `content\n`, for what is no chat: a line break ends a message, so an answer is one line.
+    case plain
 
     /// The format of a model: by its chat template, or without one by its control tokens. Nil if it is neither.
     public init?(_ vocabulary: Vocabulary) {

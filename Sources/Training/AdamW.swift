@@ -67,3 +67,23 @@ public struct LearningRateSchedule: Hashable, Sendable, Codable {
         return peak * (Self.floor + (1 - Self.floor) * cosine)
     }
 }
+
+extension AdamW {
+    private static let fileName = "optimizer.safetensors"
+
+    func save(to folder: URL) throws {
+        try SafetensorsFile.write(
+            ["first_moment": firstMoment, "second_moment": secondMoment], to: folder.appending(path: Self.fileName))
+    }
+
+    func load(from folder: URL) throws {
+        let file = try SafetensorsFile(path: folder.appending(path: Self.fileName).path(percentEncoded: false))
+        for (name, tensor) in [("first_moment", firstMoment), ("second_moment", secondMoment)] {
+            guard let saved = try file.tensor(name), saved.shape == tensor.shape else {
+                throw TrainingError(
+                    .foreignFolder, "\(file.path) does not belong to this run's adapter.")
+            }
+            try tensor.write(saved)
+        }
+    }
+}

@@ -8,13 +8,17 @@ extension CausalLM.PackedSequence {
     /// A demonstration as the token ids of its conversation, the commands to be learned masked, with the token that
     /// ends each. The ids are those that an episode with the same messages would give.
     public init(_ demonstration: Demonstration, _ chat: ChatEncoder) {
+        self.init(demonstration.messages, chat)
+    }
+
+    init(_ messages: [Demonstration.Message], _ chat: ChatEncoder) {
         var tokens = chat.beginning
         var mask = chat.beginning.map { _ in false }
         func add(_ ids: [Int], learn: Bool = false) {
             tokens += ids
             mask += ids.map { _ in learn }
         }
-        for message in demonstration.messages {
+        for message in messages {
             switch message.role {
             case .system: add(chat.message(ChatTurn(.system, message.content)))
             case .user: add(chat.message(ChatTurn(.user, message.content)))

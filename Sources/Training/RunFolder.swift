@@ -1,4 +1,6 @@
+import Episodes
 public import Foundation
+import LanguageModels
 import Reports
 import Tensors
 
@@ -46,26 +48,33 @@ public struct RunFolder: Sendable {
         }
     }
 
-    /// The newest whole checkpoint whose name begins with `kind`, and its step.
-    func latest(_ kind: String = "step") throws -> (url: URL, step: Int)? {
+    /// What a checkpoint is there for, and how its name begins.
+    enum Kind: String {
+        /// To go on from: adapter and optimiser.
+        case step = "step-"
+        /// The adapter with the best validation so far.
+        case best = "best-step-"
+    }
+
+    /// The newest whole checkpoint of a kind, and its step.
+    func latest(_ kind: Kind = .step) throws -> (url: URL, step: Int)? {
         try all(kind).max { $0.step < $1.step }
     }
 
-    private func all(_ kind: String) throws -> [(url: URL, step: Int)] {
+    private func all(_ kind: Kind) throws -> [(url: URL, step: Int)] {
         guard FileManager.default.fileExists(atPath: checkpoints.path(percentEncoded: false)) else { return [] }
         return try FileManager.default.contentsOfDirectory(at: checkpoints, includingPropertiesForKeys: nil).compactMap
         {
             let name = $0.lastPathComponent
-            guard name.hasPrefix(kind + "-"), let step = Int(name.dropFirst(kind.count + (kind == "best" ? 6 : 1)))
-            else { return nil }
+            guard name.hasPrefix(kind.rawValue), let step = Int(name.dropFirst(kind.rawValue.count)) else { return nil }
             return ($0, step)
         }
     }
 
     /// Saves a checkpoint under its step: `write` fills a folder that then appears under its name at once. Older ones
-    /// of its kind are removed, all but `keeping` of them.
-    func save(_ kind: String = "step", step: Int, keeping: Int = 1, _ write: (URL) throws -> Void) throws {
-        let name = kind == "best" ? "best-step-\(step)" : "\(kind)-\(step)"
+    /// of its kind are removed.
+    func save(_ kind: Kind = .step, step: Int, _ write: (URL) throws -> Void) throws {
+        let name = "\(kind.rawValue)\(step)"
         let final = checkpoints.appending(path: name)
         let partial = checkpoints.appending(path: name + ".partial")
         let files = FileManager.default
@@ -80,9 +89,32 @@ public struct RunFolder: Sendable {
                 try? files.removeItem(at: partial)
                 throw error
             }
-            let older = try all(kind).filter { $0.step != step }.sorted { $0.step > $1.step }
-            for checkpoint in older.dropFirst(keeping - 1) { try files.removeItem(at: checkpoint.url) }
+            for older in try all(kind) where older.step != step { try files.removeItem(at: older.url) }
         }
+    }
+
+    /// Writes the adapter to be used, in 16-bit floats: the best by validation, else the last.
+    func finish(_ card: AdapterCard, dropout: Double = 0) throws -> URL {
+        guard let best = try latest(.best) ?? latest() else {
+            throw TrainingError(.badData, "There was nothing to learn.")
+        }
+        let weights = try LoRAAdapter(path: best.url.path(percentEncoded: false))
+        try writing {
+            try weights.write(to: adapter, baseModel: card.model, dtype: .float16, dropout: dropout)
+            try card.write(toAdapter: adapter)
+        }
+        return adapter
+    }
+
+    /// The loss is no number any more.
+    func diverged(_ step: Int) throws -> TrainingError {
+        let last = try latest().map {
+            "The checkpoint of step \($0.step) is whole: \($0.url.path(percentEncoded: false))"
+        }
+        return TrainingError(
+            .diverged,
+            "The loss or its gradient is not a number any more in step \(step); try a lower learning rate. "
+                + (last ?? "There is no checkpoint yet."))
     }
 
     /// Drops the metrics of steps after `step`, which are taken again, and what a crash left half written.
@@ -100,6 +132,24 @@ public struct RunFolder: Sendable {
     private static func sentence(_ error: any Error) -> String {
         (error as? TensorError)?.description ?? (error as? ReportError)?.description
             ?? (error as NSError).localizedDescription
+    }
+
+    /// Adds episodes of a step to `traces.jsonl`, of which `coe trace` shows each; those of a step that is taken again
+    /// stand there twice.
+    func append(_ traces: [Trace], step: Int) throws {
+        let file = url.appending(path: "traces.jsonl")
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        try writing {
+            if !FileManager.default.fileExists(atPath: file.path(percentEncoded: false)) { try Data().write(to: file) }
+            let handle = try FileHandle(forWritingTo: file)
+            defer { try? handle.close() }
+            try handle.seekToEnd()
+            for var trace in traces {
+                trace.sample += step * 1_000
+                try handle.write(contentsOf: encoder.encode(trace) + [0x0A])
+            }
+        }
     }
 
     /// Turns a refusal of the disk into a sentence that says where the run stands.

@@ -13,8 +13,10 @@ public struct SFTConfiguration: Hashable, Sendable, Codable {
     public var optimizer = AdamW.Options(learningRate: 1e-3)
     /// The share of the steps in which the learning rate rises.
     public var warmup = 0.03
-    /// Demonstrations a step.
+    /// Demonstrations a step, in each process.
     public var batch = 16
+    /// Processes that train together; set by ``SFT``.
+    public internal(set) var processes = 1
     public var epochs = 1
     /// Ends training after this many tokens instead of whole epochs.
     public var maxTokens: Int?

@@ -1,6 +1,7 @@
 import Demonstrations
 public import Foundation
 import LanguageModels
+import Policies
 import Tensors
 import Tokenization
 
@@ -32,11 +33,12 @@ public struct TrainingBenchmark: Sendable {
     /// Loads the model and the first `steps · batch` demonstrations that are short enough.
     public init(_ configuration: SFTConfiguration, modelPath: String, steps: Int) throws {
         self.configuration = configuration
-        let chat = try ChatEncoder(Tokenizer(modelPath: modelPath))
+        let tokenizer = try Tokenizer(modelPath: modelPath)
         var examples: [CausalLM.PackedSequence] = []
         for file in configuration.data where examples.count < steps * configuration.batch {
             try Demonstration.forEach(in: URL(filePath: file)) { demonstration in
                 guard examples.count < steps * configuration.batch else { return }
+                let chat = try ChatEncoder(tokenizer, for: demonstration.meta.state.prompt)
                 let example = CausalLM.PackedSequence(demonstration, chat)
                 if example.tokens.count <= configuration.maxLength, example.learnedCount > 0 {
                     examples.append(example)
@@ -80,7 +82,7 @@ public struct TrainingBenchmark: Sendable {
             let begin = clock.now
             let (loss, _) = try trainer.step(
                 Array(examples[start..<start + configuration.batch]), number: start / configuration.batch + 1,
-                learningRate: configuration.optimizer.learningRate)
+                learningRate: configuration.optimizer.learningRate, configuration)
             result.losses.append(loss)
             result.seconds.append((clock.now - begin) / .seconds(1))
         }

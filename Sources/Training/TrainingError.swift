@@ -7,6 +7,8 @@ public struct TrainingError: Error, Hashable, Sendable, CustomStringConvertible 
         case foreignFolder
         /// The loss or the gradient is no longer a number.
         case diverged
+        /// Rollouts were not played with the weights in training.
+        case foreignRollouts
         /// It was asked to stop; a checkpoint is saved.
         case interrupted
         /// The disk refused a file.

@@ -8,7 +8,8 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures this machine's speed.",
         subcommands: [
-            BenchInference.self, BenchEpisodes.self, BenchQuality.self, BenchTraining.self, BenchSandbox.self,
+            BenchInference.self, BenchEpisodes.self, BenchQuality.self, BenchTraining.self, BenchRL.self,
+            BenchSandbox.self,
             BenchSoak.self, BenchDemonstrations.self, BenchServe.self, BenchModelServer.self, BenchFuzz.self,
         ])
 }

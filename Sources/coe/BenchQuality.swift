@@ -2,6 +2,7 @@ import ArgumentParser
 import Demonstrations
 import Foundation
 import LanguageModels
+import Policies
 import RepairTasks
 import Synchronization
 import Tensors
@@ -41,10 +42,11 @@ struct BenchQuality: AsyncParsableCommand {
         startAgainWithSleepingThreads()
         let name = model ?? KnownModel.default.name
         let (path, adapter, precision) = (try modelPath(name), adapter, precision)
-        let chat = try ChatEncoder(Tokenizer(modelPath: path))
+        let tokenizer = try Tokenizer(modelPath: path)
         let examples = try await examples()
-        let texts = examples.map { example in
-            let packed = CausalLM.PackedSequence(example, chat)
+        let texts = try examples.map { example in
+            let packed = CausalLM.PackedSequence(
+                example, try ChatEncoder(tokenizer, for: example.meta.state.prompt))
             return (tokens: packed.tokens, mask: packed.mask)
         }
         let comparison = try await ComputeThread().run {

@@ -66,7 +66,11 @@ struct BenchTraining: AsyncParsableCommand {
                 })
             show(rows[rows.count - 1])
             if let python {
-                rows.append(try runPeer(python, path, folder, precision: precision.rawValue, threads: count))
+                let arguments = [
+                    path, folder.path(percentEncoded: false), precision.rawValue, "\(batch)", "\(count)",
+                    "\(configuration.optimizer.learningRate)",
+                ]
+                rows.append(try runPeer(python, peer, arguments))
                 show(rows[rows.count - 1])
             }
         }
@@ -79,29 +83,6 @@ struct BenchTraining: AsyncParsableCommand {
             String(
                 format: "%@ %@: %.0f demonstrations/hour, %.0f tokens/s, %d MB, losses %@", row.trainer, row.precision,
                 row.demonstrationsPerHour, row.tokensPerSecond, row.peakMemoryMB, losses))
-    }
-
-    private func runPeer(
-        _ python: String, _ model: String, _ folder: URL, precision: String, threads: Int
-    ) throws -> Row {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [
-            python, peer, model, folder.path(percentEncoded: false), precision, "\(batch)", "\(threads)",
-            "\(SFTConfiguration(model: model, data: []).optimizer.learningRate)",
-        ]
-        process.standardOutput = output
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0,
-            let last = String(decoding: data, as: UTF8.self).split(separator: "\n").last,
-            let row = try? JSONDecoder().decode(Row.self, from: Data(last.utf8))
-        else {
-            throw ValidationError("The peer \(python) \(peer) failed; its words are above.")
-        }
-        return row
     }
 }
 

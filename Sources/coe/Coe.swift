@@ -10,7 +10,8 @@ struct Coe: AsyncParsableCommand {
             130 interrupted: the first Ctrl-C finishes the step and saves, the second stops.
             """,
         subcommands: [
-            Repair.self, Check.self, Eval.self, SFTCommand.self, ReportCommand.self, TraceCommand.self, Serve.self,
+            Repair.self, Check.self, Eval.self, SFTCommand.self, RLCommand.self, ReportCommand.self, TraceCommand.self,
+            Serve.self,
             DataCommand.self, Doctor.self, Models.self, Bench.self,
         ])
 }

@@ -17,23 +17,8 @@ struct PeerOptions: ParsableArguments {
     ) throws {
         for (peer, python) in [("transformers", python), ("llama.cpp", llamaPython)] {
             guard let python else { continue }
-            let process = Process()
-            let output = Pipe()
-            process.executableURL = URL(filePath: "/usr/bin/env")
             let count = threads ?? Engine.threadCount
-            process.arguments = [python, program, kind, peer, model, argument, "\(count)"]
-            // Their loops are alone on the cores, where spinning threads are the faster choice.
-            process.environment = ProcessInfo.processInfo.environment.filter { $0.key != "OMP_WAIT_POLICY" }
-            process.standardOutput = output
-            try process.run()
-            let data = try output.fileHandleForReading.readToEnd() ?? Data()
-            process.waitUntilExit()
-            guard process.terminationStatus == 0,
-                let last = String(decoding: data, as: UTF8.self).split(separator: "\n").last,
-                let answer = try? JSONDecoder().decode(Answer.self, from: Data(last.utf8))
-            else {
-                throw ValidationError("The peer \(python) \(program) \(kind) \(peer) failed; its words are above.")
-            }
+            let answer: Answer = try runPeer(python, program, [kind, peer, model, argument, "\(count)"])
             try body(peer, answer)
         }
     }

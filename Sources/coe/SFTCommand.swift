@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import LanguageModels
 import PythonSandbox
+import Tensors
 import Training
 
 struct SFTCommand: AsyncParsableCommand {
@@ -11,7 +12,8 @@ struct SFTCommand: AsyncParsableCommand {
         discussion: """
             Example: coe sft --data demos.jsonl --validation held.jsonl --model smollm2-135m --out runs/sft
             Ctrl-C saves; the same command with --resume goes on exactly where it stopped. The finished adapter, a PEFT
-            folder, is runs/sft/adapter.
+            folder, is runs/sft/adapter. torchrun --no-python --nproc-per-node 2 coe sft … trains in several processes
+            together, each on --batch demonstrations a step.
             """)
 
     @Option(help: "A file of demonstrations; repeatable.") var data: [String]
@@ -87,7 +89,9 @@ struct SFTCommand: AsyncParsableCommand {
 
     private func train(_ configuration: SFTConfiguration, _ path: String, sandbox: PythonSandbox?) async throws -> URL {
         let lines = TrainingLines(json: json)
-        return try await SFT(configuration, folder: URL(filePath: out), sandbox: sandbox).run(
+        return try await SFT(
+            configuration, folder: URL(filePath: out), sandbox: sandbox, group: try ProcessGroup()
+        ).run(
             resume: resume, modelPath: path, shouldStop: { Interrupt.isRequested }, observe: lines.show)
     }
 }

@@ -193,7 +193,7 @@ import Tokenization
 }
 
 /// Counts steps across threads.
-private final class Counter: @unchecked Sendable {
+final class Counter: @unchecked Sendable {
     private let lock = NSLock()
     private var value = 0
 

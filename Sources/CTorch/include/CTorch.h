@@ -43,6 +43,14 @@ bool ct_mps_available(void);
 int ct_set_thread_count(int count);
 int ct_thread_count(void);
 
+// --- processes that compute together (torch c10d with Gloo)
+typedef struct ct_group *ct_group_t;
+/// Waits until all `size` processes are there; the one that `serves` holds their address book at address:port.
+int ct_group_join(const char *address, int port, int rank, int size, bool serves, int seconds, ct_group_t *result);
+/// Replaces the tensor by the sum of those of all processes, which must call this in the same order.
+int ct_group_sum(ct_group_t group, ct_tensor_t tensor);
+void ct_group_release(ct_group_t group);
+
 // --- creation
 /// Copies `byte_count` bytes of row-major data.
 int ct_from_bytes(const void *bytes, size_t byte_count, ct_dtype dtype, const int64_t *shape, size_t rank,

@@ -22,7 +22,7 @@ struct DataSynthesize: AsyncParsableCommand {
     @Option(help: "The fewest faults of a program.") var minFaults = 1
     @Option(help: "The most faults of a program.") var maxFaults = 5
     @Option(help: "The share of demonstrations with a wrong edit and its repair.") var recovery = 0.0
-    @Option(help: "How the state is shown: paper, compact, compact-diff or brief.") var state = StateForm.compact
+    @Option(help: "How the state is shown: paper, compact, compact-diff, brief or plain.") var state = StateForm.compact
     @Option(help: "The seed.") var seed: UInt64 = 0
     @Option(help: "Demonstrations made at the same time; the number of cores when not given.") var workers: Int?
     @Option(help: "A task set (of MBPP, its test split) that must not be trained on, nor its like; repeatable.")

@@ -1,0 +1,225 @@
+import Demonstrations
+import Episodes
+import Foundation
+import LanguageModels
+import LineEditor
+import Policies
+import RepairTasks
+import Tensors
+import TestSupport
+import Testing
+import Tokenization
+
+@testable import PythonSandbox
+@testable import Training
+
+/// Whole steps of GRPO on a model of 50,000 weights.
+@Suite(.serialized) struct GRPOTests {
+    let folder: URL
+    let model: String
+    let adapter: String
+    let data: String
+
+    init() async throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "coe-rl-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        model = try byteModelFolder().path(percentEncoded: false)
+        let causal = try CausalLM(path: model)
+        let weights = try LoRAWeights(LoRAConfiguration(rank: 4, alpha: 8), for: causal, seed: 3)
+        let url = folder.appending(path: "start")
+        try weights.adapter.write(to: url, baseModel: "tiny")
+        try AdapterCard(prompt: StateForm.brief.prompt, model: "tiny").write(toAdapter: url)
+        adapter = url.path(percentEncoded: false)
+        let tasks = (1...6).map { number in
+            RepairTask(
+                id: "t\(number)", prompt: "Return \(number).", program: "def f():\n    return 0",
+                tests: .statements(["assert f() == \(number)"]), reference: "def f():\n    return \(number)")
+        }
+        let file = folder.appending(path: "tasks.jsonl")
+        try tasks.reduce(into: Data()) { $0 += try JSONEncoder().encode($1) + [0x0A] }.write(to: file)
+        data = file.path(percentEncoded: false)
+    }
+
+    /// Under the mask even a model that knows nothing gives commands, and sometimes EXIT.
+    func configuration(_ recipe: GRPORecipe) -> RLConfiguration {
+        var configuration = RLConfiguration(model: "tiny", adapter: adapter, data: [data], recipe: recipe)
+        configuration.steps = 3
+        configuration.groups = 2
+        configuration.maxTurns = 3
+        configuration.maxTokens = 40
+        configuration.isConstrained = true
+        configuration.validation = data
+        configuration.validationCount = 2
+        configuration.validateEvery = 2
+        configuration.optimizer.learningRate = 1e-3
+        return configuration
+    }
+
+    @discardableResult
+    func run(
+        _ configuration: RLConfiguration, in name: String, resume: Bool = false, stopAfter: Int = .max,
+        observe: @escaping @Sendable (GRPO.Progress) -> Void = { _ in }
+    ) async throws -> URL {
+        let sandbox = try await PythonSandbox()
+        let steps = Counter()
+        do {
+            let adapter = try await GRPO(configuration, folder: folder.appending(path: name), sandbox: sandbox).run(
+                resume: resume, modelPath: model, shouldStop: { steps.count >= stopAfter },
+                observe: {
+                    if $0.step > 0 { steps.add() }
+                    observe($0)
+                })
+            await sandbox.shutdown()
+            return adapter
+        } catch {
+            await sandbox.shutdown()
+            throw error
+        }
+    }
+
+    func bytes(_ path: String) throws -> Data { try Data(contentsOf: folder.appending(path: path)) }
+
+    @Test(arguments: ["paper", "best"])
+    func aStoppedRunEndsWithTheBytesOfOneThatWasNot(preset: String) async throws {
+        let configuration = configuration(preset == "paper" ? .paper : .best)
+        try await run(configuration, in: "whole")
+        await #expect { try await run(configuration, in: "parts", stopAfter: 1) } throws: {
+            ($0 as? TrainingError)?.code == .interrupted
+        }
+        try await run(configuration, in: "parts", resume: true)
+        for file in ["adapter_model.safetensors", "optimizer.safetensors"] {
+            #expect(
+                try bytes("whole/checkpoints/step-3/\(file)") == bytes("parts/checkpoints/step-3/\(file)"), "\(file)")
+        }
+        let traces = try bytes("whole/traces.jsonl").split(separator: 0x0A).map {
+            try JSONDecoder().decode(Trace.self, from: $0)
+        }
+        #expect(Set(traces.map { $0.sample / 1_000 }) == [1, 2, 3])
+    }
+
+    /// Tokens drawn under the mask, at a temperature, and unmasked: the trainer finds the same log-probabilities (a run
+    /// stops when it does not).
+    @Test(arguments: [(true, 1.0), (true, 0.7), (false, 1.3)])
+    func rolloutsAreScoredAsTheyWereDrawn(isConstrained: Bool, temperature: Double) async throws {
+        var configuration = configuration(.paper)
+        configuration.isConstrained = isConstrained
+        configuration.validation = nil
+        configuration.temperature = temperature
+        configuration.steps = 2
+        let differences = Values()
+        try await run(configuration, in: "run") { progress in
+            if let value = progress.metrics["sampling/logp_difference_max"] { differences.add(value) }
+        }
+        #expect(differences.all.count == 2)
+        #expect(differences.all.allSatisfy { $0 <= 1e-4 })
+        // Never exactly equal: merged weights round otherwise.
+        #expect(differences.all.contains { $0 > 0 })
+    }
+
+    @Test func whatIsRewardedBecomesLikelier() async throws {
+        // Without EXIT an episode loses half a point, so that giving up at once is best where nothing can be solved.
+        var configuration = configuration(.paper)
+        configuration.recipe.beta = 0
+        configuration.recipe.groupSize = 8
+        configuration.groups = 3
+        configuration.steps = 12
+        configuration.maxTurns = 2
+        configuration.validation = nil
+        configuration.optimizer.learningRate = 2e-2
+        let exits = Values()
+        try await run(configuration, in: "run") { exits.add($0.metrics["exit"] ?? 0) }
+        let (first, last) = (exits.all.prefix(3).reduce(0, +) / 3, exits.all.suffix(3).reduce(0, +) / 3)
+        #expect(last > first + 0.3, "\(exits.all)")
+    }
+
+    @Test func imitationLearnsTheKnownRepairWhereAllFail() async throws {
+        var recipe = GRPORecipe.best
+        recipe.imitation = 1
+        var configuration = configuration(recipe)
+        configuration.validation = nil
+        configuration.steps = 8
+        configuration.optimizer.learningRate = 1e-2
+        let losses = Values()
+        try await run(configuration, in: "run") { losses.add($0.metrics["loss"] ?? 0) }
+        #expect(try #require(losses.all.last) < losses.all[0] - 0.5, "\(losses.all)")
+    }
+
+    @Test func rolloutsOfOtherWeightsAreRefused() async throws {
+        let tokenizer = try Tokenizer(modelPath: model)
+        let learner = try Learner(
+            configuration(.paper), modelPath: model, checkpoint: nil, tokenizer: tokenizer,
+            chat: try ChatEncoder(tokenizer))
+        var experience = Experience(imitating: .init(tokens: [1, 2, 3], mask: [false, true, true]))
+        let sequence = experience.sequence
+        experience.logProbabilities = try learner.trainer.model.logProbabilities([sequence]).floats()
+        experience.advantages = [1, -1]
+        experience.states = [nil, nil]
+        #expect(try learner.update([[experience]], step: 1, learningRate: 0).isFinite)
+        experience.logProbabilities[1] -= 0.01
+        #expect { try learner.update([[experience]], step: 2, learningRate: 0) } throws: {
+            ($0 as? TrainingError)?.code == .foreignRollouts
+        }
+    }
+
+    @Test func aWorkerThatDiesDoesNotStopTheRun() async throws {
+        let sandbox = try await PythonSandbox()
+        let killed = Counter()
+        let killer = Task {
+            while !Task.isCancelled, killed.count < 4 {
+                for pid in await sandbox.busy.values.compactMap(\.pid) {
+                    kill(pid, SIGKILL)
+                    killed.add()
+                }
+                try? await Task.sleep(for: .milliseconds(2))
+            }
+        }
+        let adapter = try await GRPO(
+            configuration(.paper), folder: folder.appending(path: "run"), sandbox: sandbox
+        ).run(resume: false, modelPath: model)
+        killer.cancel()
+        await sandbox.shutdown()
+        #expect(killed.count > 0)
+        #expect(FileManager.default.fileExists(atPath: adapter.appending(path: "adapter_config.json").path()))
+    }
+}
+
+/// The prompt that a group's sequences share is computed once.
+@Suite struct SharedPrefixTests {
+    @Test(arguments: ["tiny-llama3", "tiny-qwen2"])
+    func sharingAPrefixChangesNoGradient(name: String) throws {
+        let model = try CausalLM(path: fixture("models/\(name)"))
+        let adapter = try LoRAAdapter(path: fixture("training/\(name)-adapter"))
+        let prompt = [5, 9, 17, 3, 40, 8, 21]
+        let endings = [[7, 11, 2, 30], [12], [7, 4, 4, 19, 33, 6]]
+        func sequences(sharing: Bool) -> [CausalLM.PackedSequence] {
+            endings.enumerated().map { index, ending in
+                // What was read in between is not learned.
+                let mask = prompt.map { _ in false } + ending.indices.map { $0 != 2 }
+                return .init(
+                    tokens: prompt + ending, mask: mask, sharedCount: sharing && index > 0 ? prompt.count : 0)
+            }
+        }
+        func gradients(sharing: Bool, layersPerCheckpoint: Int?) throws -> ([Float], [Float]) {
+            let weights = try LoRAWeights(adapter, for: model)
+            let result = try model.backpropagate(
+                sequences(sharing: sharing), lora: weights, layersPerCheckpoint: layersPerCheckpoint
+            ) { values, _ in try values.exp().sum(0) }
+            return (result.logProbabilities, try weights.gradients.floats())
+        }
+        let apart = try gradients(sharing: false, layersPerCheckpoint: nil)
+        let largest = apart.1.map(abs).max() ?? 0
+        #expect(largest > 0)
+        for layers in [nil, 1] {
+            let together = try gradients(sharing: true, layersPerCheckpoint: layers)
+            #expect(zip(apart.0, together.0).allSatisfy { abs($0 - $1) < 1e-5 })
+            #expect(zip(apart.1, together.1).allSatisfy { abs($0 - $1) < 1e-5 * largest })
+        }
+    }
+}
+
+private final class Values: @unchecked Sendable {
+    private let lock = NSLock()
+    private var values: [Double] = []
+    var all: [Double] { lock.withLock { values } }
+    func add(_ value: Double) { lock.withLock { values.append(value) } }
+}
