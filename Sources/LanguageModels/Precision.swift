@@ -13,14 +13,6 @@ public enum Precision: String, CaseIterable, Hashable, Sendable, Codable {
     /// What is used where nothing is asked for: int8 changes what a small model writes too much (LOG.md).
     public static func standard(on device: Device) -> Precision { device == .cpu ? .float32 : .bfloat16 }
 
-    /// What is fastest on `device`; what it costs says `coe bench quality`.
-    public static func fastest(on device: Device) -> Precision {
-        switch device {
-        case .cpu: .int8
-        case .cuda, .mps: .bfloat16
-        }
-    }
-
     /// The element type of dense weights.
     var dtype: DType { self == .bfloat16 ? .bfloat16 : .float32 }
 }

@@ -73,4 +73,20 @@ import Testing
         let tokenizer = try Tokenizer(vocabulary)
         #expect { try ChatEncoder(tokenizer) } throws: { ($0 as? TokenizationError)?.code == .unknownChatFormat }
     }
+
+    /// Without markup the ids are those of the lines, and a line break ends an answer.
+    @Test(arguments: ["smollm", "qwen2", "llama3"])
+    func plainTextIsLines(name: String) throws {
+        let tokenizer = try Fixtures.tokenizer(name)
+        let chat = try ChatEncoder(tokenizer, format: .plain)
+        let ids = chat.conversation([ChatTurn(.user, "1>>>x = 1"), ChatTurn(.assistant, "### EXIT")])
+        #expect(tokenizer.decode(ids) == "1>>>x = 1\n### EXIT\n")
+        #expect(chat.generationPrompt.isEmpty)
+        #expect(chat.stopIDs.contains(chat.endOfTurn))
+        #expect(tokenizer.decode([chat.endOfTurn]) == "\n")
+        // What a model writes, ended by the line break, is what it was shown.
+        #expect(
+            chat.content("### EXIT") + [chat.endOfTurn] + chat.afterTurn
+                == chat.message(ChatTurn(.assistant, "### EXIT")))
+    }
 }
