@@ -70,36 +70,38 @@ struct Rollouts: Sendable {
 
     /// Runs the tests that are asked for.
     private func test(_ players: inout [Player]) async throws {
-        let jobs = players.enumerated().compactMap { index, player -> (Int, SandboxJob)? in
-            if case .test(let job) = player.action { (index, job) } else { nil }
+        let jobs = players.enumerated().compactMap { index, player -> Job? in
+            if case .test(let job) = player.action { Job(index: index, job: job) } else { nil }
         }
-        let reports = await withTaskGroup(of: (Int, Result<SandboxReport, any Error>).self) { group in
-            for (index, job) in jobs {
-                group.addTask {
-                    do {
-                        return (index, .success(try await sandbox.run(job)))
-                    } catch {
-                        return (index, .failure(error))
-                    }
-                }
+        for (job, verdict) in zip(jobs, try await jobs.concurrentMap(judge)) {
+            switch verdict {
+            case .report(let report): players[job.index].action = players[job.index].episode.receive(report)
+            case .noReport(let exit, let reason): players[job.index].end(exit, reason)
             }
-            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
-        for (index, _) in jobs {
-            switch reports[index] {
-            case .success(let report): players[index].action = players[index].episode.receive(report)
-            case .failure(let error as CancellationError): throw error
-            case .failure(let error as SandboxError) where error.code == .unusableTests:
-                players[index].end(.unusableTests, error.description)
-            case .failure(let error): players[index].end(.broken, "\(error)")
-            case nil: break
-            }
+    }
+
+    private struct Job: Sendable {
+        var index: Int
+        var job: SandboxJob
+    }
+
+    private enum Verdict: Sendable {
+        case report(SandboxReport)
+        case noReport(EpisodeExit, String)
+    }
+
+    @Sendable private func judge(_ job: Job) async -> Verdict {
+        do throws(SandboxError) {
+            return .report(try await sandbox.run(job.job))
+        } catch {
+            return .noReport(error.code == .unusableTests ? .unusableTests : .broken, error.description)
         }
     }
 
     /// Lets the policy write where it is asked to; false when all episodes are over.
     private func respond(_ players: inout [Player]) async throws -> Bool {
-        var active: [(index: Int, session: any PolicySession, grammar: CommandGrammar?)] = []
+        var prompts: [Prompt] = []
         for index in players.indices {
             guard case .respond(let messages) = players[index].action else { continue }
             if let session = players[index].session {
@@ -112,34 +114,64 @@ struct Rollouts: Sendable {
                     maxTokens: maxTokens)
             }
             guard let session = players[index].session else { continue }
-            active.append((index, session, players[index].episode.grammar))
+            prompts.append(Prompt(index: index, session: session, grammar: players[index].episode.grammar))
         }
-        if active.isEmpty { return false }
-        await policy.generator.gather(active.count)
-        let completions = try await withThrowingTaskGroup(of: (Int, Completion?, String).self) { group in
-            for (index, session, grammar) in active {
-                group.addTask {
-                    do {
-                        return (index, try await session.respond(within: grammar), "")
-                    } catch let error as PolicyError where error.code == .contextFull {
-                        return (index, nil, error.description)
-                    }
-                }
-            }
-            return try await group.reduce(into: [:]) { $0[$1.0] = ($1.1, $1.2) }
-        }
-        for (index, _, grammar) in active {
-            guard let (completion, reason) = completions[index] else { continue }
-            if let completion {
-                players[index].grammars.append(grammar)
-                players[index].action = players[index].episode.receive(completion)
-            } else {
-                players[index].end(.contextFull, reason)
+        if prompts.isEmpty { return false }
+        await policy.generator.gather(prompts.count)
+        for (prompt, answer) in zip(prompts, try await prompts.concurrentMap(answer)) {
+            switch answer {
+            case .completion(let completion):
+                players[prompt.index].grammars.append(prompt.grammar)
+                players[prompt.index].action = players[prompt.index].episode.receive(completion)
+            case .contextFull(let reason):
+                players[prompt.index].end(.contextFull, reason)
             }
         }
         return true
     }
 
+    private struct Prompt: Sendable {
+        var index: Int
+        var session: any PolicySession
+        var grammar: CommandGrammar?
+    }
+
+    private enum Answer: Sendable {
+        case completion(Completion)
+        case contextFull(String)
+    }
+
+    @Sendable private func answer(_ prompt: Prompt) async throws -> Answer {
+        do {
+            return .completion(try await prompt.session.respond(within: prompt.grammar))
+        } catch let error as PolicyError where error.code == .contextFull {
+            return .contextFull(error.description)
+        }
+    }
+
     /// A command is one line.
     static let stop = ["\n"]
+}
+
+/// A result with its place. (Tuples of a number and an enum come out of a task group as garbage in optimised builds of
+/// Swift 6.3.1.)
+private struct Numbered<Output: Sendable>: Sendable {
+    var number: Int
+    var output: Output
+}
+
+extension Array where Element: Sendable {
+    /// What `transform` makes of each, in order; all at the same time.
+    fileprivate func concurrentMap<Output: Sendable>(
+        _ transform: @escaping @Sendable (Element) async throws -> Output
+    ) async throws -> [Output] {
+        return try await withThrowingTaskGroup(of: Numbered<Output>.self) { group in
+            for (number, element) in enumerated() {
+                group.addTask { Numbered(number: number, output: try await transform(element)) }
+            }
+            var outputs = [Output?](repeating: nil, count: count)
+            for try await result in group { outputs[result.number] = result.output }
+            return outputs.compactMap { $0 }
+        }
+    }
 }
