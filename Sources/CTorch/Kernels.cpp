@@ -19,6 +19,9 @@ using namespace ctorch;
 // Vectors are passed between functions that are always inlined, so no calling convention is at stake.
 #pragma clang diagnostic ignored "-Wpsabi"
 
+// Inputs of an int8 product that share a scale.
+constexpr int64_t int8_group = CT_INT8_GROUP;
+
 // One instance for each instruction set; which one runs is decided once, at the first call.
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
@@ -103,6 +106,15 @@ template <typename Body> void spread(int64_t count, double work, Body body) {
     else at::parallel_for(0, count, 1, body);
 }
 
+int64_t int8_groups(int64_t inputs) { return (inputs + int8_group - 1) / int8_group; }
+
+/// Packed weights and their scales must have the size that the kernels read.
+void check_packed(ct_tensor_t packed, ct_tensor_t scales, int64_t outputs, int64_t groups) {
+    const int64_t padded = (outputs + 15) / 16 * 16 * groups;
+    expect(packed->value.numel() == padded * int8_group && scales->value.numel() == padded,
+           "the weights are of another size");
+}
+
 at::Tensor empty_floats(at::IntArrayRef shape) { return at::empty(shape, at::TensorOptions().dtype(at::kFloat)); }
 
 } // namespace
@@ -149,67 +161,76 @@ int ct_gated(ct_tensor_t input, bool gelu, ct_tensor_t *result) {
 int ct_int8_pack(ct_tensor_t weight, ct_tensor_t packed, ct_tensor_t scales, int64_t start) {
     return guarded([&] {
         const float *w = floats_of(weight);
-        const int64_t rows = weight->value.size(0), inputs = weight->value.size(1), padded = (inputs + 3) / 4 * 4;
+        const int64_t rows = weight->value.size(0), inputs = weight->value.size(1), groups = int8_groups(inputs);
+        const int64_t room = (start + rows + 15) / 16 * 16 * groups;
         expect(packed->value.scalar_type() == at::kByte && packed->value.is_contiguous() &&
-                   packed->value.numel() >= (start + rows + 15) / 16 * 16 * padded,
+                   packed->value.numel() >= room * int8_group && floats_of(scales) && scales->value.numel() >= room,
                "the packed weights have no room for the rows");
         uint8_t *target = packed->value.mutable_data_ptr<uint8_t>();
         float *scale = scales->value.mutable_data_ptr<float>();
         at::parallel_for(0, rows, 64, [&](int64_t begin, int64_t end) {
             for (int64_t row = begin; row < end; row++) {
                 const float *x = w + row * inputs;
-                float top = 0;
-                for (int64_t i = 0; i < inputs; i++) top = std::max(top, std::abs(x[i]));
-                scale[start + row] = top / 127;
-                const float factor = top > 0 ? 127 / top : 0;
-                const int64_t output = start + row;
-                uint8_t *block = target + output / 16 * padded * 16 + output % 16 * 4;
-                for (int64_t i = 0; i < inputs; i++)
-                    block[i / 4 * 64 + i % 4] = static_cast<uint8_t>(static_cast<int>(std::nearbyint(x[i] * factor)) + 128);
+                const int64_t output = start + row, lane = output % 16;
+                uint8_t *block = target + output / 16 * groups * int8_group * 16 + lane * 4;
+                for (int64_t group = 0; group < groups; group++) {
+                    const int64_t first = group * int8_group, end = std::min(first + int8_group, inputs);
+                    float top = 0;
+                    for (int64_t i = first; i < end; i++) top = std::max(top, std::abs(x[i]));
+                    scale[(output / 16 * groups + group) * 16 + lane] = top / 127;
+                    const float factor = top > 0 ? 127 / top : 0;
+                    for (int64_t i = first; i < end; i++)
+                        block[i / 4 * 64 + i % 4] =
+                            static_cast<uint8_t>(static_cast<int>(std::nearbyint(x[i] * factor)) + 128);
+                }
             }
         });
     });
 }
 
-int ct_int8_rows(ct_tensor_t packed, ct_tensor_t scales, const int64_t *rows, size_t count, int64_t inputs,
-                 ct_tensor_t *result) {
+int ct_int8_rows(ct_tensor_t packed, ct_tensor_t scales, const int64_t *rows, size_t count, int64_t outputs,
+                 int64_t inputs, ct_tensor_t *result) {
     return guarded([&] {
+        const int64_t groups = int8_groups(inputs);
+        check_packed(packed, scales, outputs, groups);
         const uint8_t *weights = packed->value.const_data_ptr<uint8_t>();
         const float *scale = floats_of(scales);
-        const int64_t padded = (inputs + 3) / 4 * 4;
         at::Tensor output = empty_floats({static_cast<int64_t>(count), inputs});
         float *y = output.mutable_data_ptr<float>();
         for (size_t i = 0; i < count; i++) {
-            expect(rows[i] >= 0 && rows[i] < scales->value.numel(), "a row that does not exist");
-            const uint8_t *block = weights + rows[i] / 16 * padded * 16 + rows[i] % 16 * 4;
+            expect(rows[i] >= 0 && rows[i] < outputs, "a row that does not exist");
+            const int64_t first = rows[i] / 16 * groups * 16, lane = rows[i] % 16;
+            const uint8_t *block = weights + first * int8_group + lane * 4;
             for (int64_t k = 0; k < inputs; k++)
-                y[i * inputs + k] = (block[k / 4 * 64 + k % 4] - 128) * scale[rows[i]];
+                y[i * inputs + k] =
+                    (block[k / 4 * 64 + k % 4] - 128) * scale[first + k / int8_group * 16 + lane];
         }
         *result = new ct_tensor{output};
     });
 }
 
-int ct_int8_linear(ct_tensor_t input, ct_tensor_t packed, ct_tensor_t scales, ct_tensor_t bias, ct_tensor_t residual,
-                   ct_tensor_t *result) {
+int ct_int8_linear(ct_tensor_t input, ct_tensor_t packed, ct_tensor_t scales, int64_t outputs, ct_tensor_t bias,
+                   ct_tensor_t residual, ct_tensor_t *result) {
     return guarded([&] {
         const float *x = floats_of(input);
         const int64_t inputs = input->value.size(-1), rows = input->value.numel() / inputs;
-        const int64_t outputs = scales->value.numel(), padded = (inputs + 3) / 4 * 4;
-        expect(packed->value.numel() == (outputs + 15) / 16 * 16 * padded, "the weights are of another size");
+        const int64_t groups = int8_groups(inputs), padded = groups * int8_group;
+        check_packed(packed, scales, outputs, groups);
         expect(!residual || residual->value.numel() == rows * outputs, "the residual is of another size");
         static thread_local std::vector<int8_t> quantized;
         static thread_local std::vector<float> row_scales;
         static thread_local std::vector<int32_t> row_sums;
         quantized.resize(rows * padded);
-        row_scales.resize(rows);
-        row_sums.resize(rows);
+        row_scales.resize(rows * groups);
+        row_sums.resize(rows * groups);
         // The buffers belong to this thread; the workers get pointers.
         int8_t *q = quantized.data();
         float *scale = row_scales.data();
         int32_t *sums = row_sums.data();
         spread(rows, 2.0 * rows * inputs, [&](int64_t begin, int64_t end) {
             for (int64_t row = begin; row < end; row++)
-                WITH_KERNELS(quantize_row(x + row * inputs, inputs, padded, q + row * padded, scale + row, sums + row))
+                WITH_KERNELS(quantize_row(x + row * inputs, inputs, q + row * padded, scale + row * groups,
+                                          sums + row * groups))
         });
         at::Tensor output = empty_floats({rows, outputs});
         const uint8_t *weights = packed->value.const_data_ptr<uint8_t>();
@@ -220,7 +241,7 @@ int ct_int8_linear(ct_tensor_t input, ct_tensor_t packed, ct_tensor_t scales, ct
         spread(pieces, static_cast<double>(rows) * outputs * inputs, [&](int64_t begin, int64_t end) {
             const int64_t last = std::min(end * 4, blocks);
 #define CALL                                                                                                           \
-    Int8Product product{weights, factors, shift, more, padded, outputs, q, scale, sums, y};                            \
+    Int8Product product{weights, factors, shift, more, groups, outputs, q, scale, sums, y};                            \
     int8_product(product, rows, begin * 4, last)
             WITH_KERNELS(CALL)
 #undef CALL

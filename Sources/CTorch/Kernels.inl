@@ -44,11 +44,7 @@ INLINE float sum(floats v) {
     return total;
 }
 
-INLINE float largest(floats v) {
-    float result = v[0];
-    for (int i = 1; i < 16; i++) result = v[i] > result ? v[i] : result;
-    return result;
-}
+INLINE float largest(floats v) { return __builtin_reduce_max(v); }
 
 /// The nearest whole numbers, of magnitudes below 2^22.
 INLINE floats rounded(floats v) {
@@ -105,37 +101,43 @@ static void gated_row(const float *gate, const float *up, bool is_gelu, int64_t 
 
 // --- int8 products
 //
-// Weights are kept as unsigned bytes q + 128 with a scale for each output; rows of activations as signed bytes with a
-// scale for each row. Σ x (q + 128) = Σ x q + 128 Σ x, so Σ x of the row is all that is needed to undo the shift. The
-// sums are exact, so a row's result does not depend on the rows beside it.
+// The inputs are cut into groups of 32, so that an outlier spoils its own group alone. Weights are kept as unsigned bytes
+// q + 128 with a scale for each output and group; rows of activations as signed bytes with a scale for each group.
+// Σ x (q + 128) = Σ x q + 128 Σ x, so Σ x of the group is all that is needed to undo the shift. The sums of a group are
+// exact, and groups are added in their order, so a row's result does not depend on the rows beside it.
 //
 // Packed weights: [outputs / 16][inputs / 4][16][4] bytes: 16 outputs by 4 inputs fill a register.
+// Their scales: [outputs / 16][groups][16].
 
-static void quantize_row(const float *x, int64_t n, int64_t padded, int8_t *q, float *scale, int32_t *total) {
-    floats peak{};
-    int64_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        floats v = load(x + i);
-        peak = larger(peak, larger(v, -v));
+/// One group.
+INLINE void quantize_group(const float *x, int8_t *q, float *scale, int32_t *total) {
+    floats v[int8_group / 16], peak{};
+    for (int i = 0; i < int8_group / 16; i++) {
+        v[i] = load(x + i * 16);
+        peak = larger(peak, larger(v[i], -v[i]));
     }
-    float top = largest(peak);
-    for (; i < n; i++) top = std::max(top, std::abs(x[i]));
+    const float top = largest(peak);
     *scale = top / 127;
     const float factor = top > 0 ? 127 / top : 0;
     ints sums{};
-    for (i = 0; i + 16 <= n; i += 16) {
-        ints v = __builtin_convertvector(rounded(load(x + i) * factor), ints);
-        sums += v;
-        *reinterpret_cast<bytes *>(q + i) = __builtin_convertvector(v, bytes);
+    for (int i = 0; i < int8_group / 16; i++) {
+        const ints whole = __builtin_convertvector(rounded(v[i] * factor), ints);
+        sums += whole;
+        *reinterpret_cast<bytes *>(q + i * 16) = __builtin_convertvector(whole, bytes);
     }
-    int32_t all = 0;
-    for (int lane = 0; lane < 16; lane++) all += sums[lane];
-    for (; i < n; i++) {
-        q[i] = static_cast<int8_t>(std::nearbyint(x[i] * factor));
-        all += q[i];
+    *total = __builtin_reduce_add(sums);
+}
+
+/// A row of `n` numbers; zeros fill its last group.
+static void quantize_row(const float *x, int64_t n, int8_t *q, float *scales, int32_t *totals) {
+    for (int64_t i = 0; i < n; i += int8_group) {
+        if (i + int8_group <= n) quantize_group(x + i, q + i, scales++, totals++);
+        else {
+            float rest[int8_group] = {};
+            std::memcpy(rest, x + i, (n - i) * sizeof(float));
+            quantize_group(rest, q + i, scales++, totals++);
+        }
     }
-    for (; i < padded; i++) q[i] = 0;
-    *total = all;
 }
 
 struct Int8Product {
@@ -143,10 +145,11 @@ struct Int8Product {
     const float *scales;
     const float *bias;
     const float *residual;
-    /// Rounded up to a multiple of 4.
-    int64_t inputs;
+    /// Of inputs.
+    int64_t groups;
     int64_t outputs;
     const int8_t *rows;
+    /// [rows, groups]
     const float *row_scales;
     const int32_t *row_sums;
     float *result;
@@ -154,40 +157,51 @@ struct Int8Product {
 
 /// `Rows` rows by `Blocks` blocks of 16 outputs.
 template <int Rows, int Blocks> INLINE void int8_tile(const Int8Product &p, int64_t row, int64_t block) {
-    ints sums[Rows][Blocks] = {};
-    const int64_t steps = p.inputs / 4;
+    floats totals[Rows][Blocks] = {};
+    const int64_t groups = p.groups, inputs = groups * int8_group, steps = inputs / 4;
     const uint8_t *weights = p.weights + block * steps * 64;
-    const int8_t *rows = p.rows + row * p.inputs;
-    for (int64_t step = 0; step < steps; step++) {
+    const float *scales = p.scales + block * groups * 16;
+    const int8_t *rows = p.rows + row * inputs;
+    for (int64_t group = 0; group < groups; group++) {
+        ints sums[Rows][Blocks];
+        for (int r = 0; r < Rows; r++)
+            for (int b = 0; b < Blocks; b++) sums[r][b] = ints{} - 128 * p.row_sums[(row + r) * groups + group];
+        for (int64_t step = group * int8_group / 4; step < (group + 1) * int8_group / 4; step++) {
 #if KERNELS_VNNI
-        __m512i w[Blocks];
-        for (int b = 0; b < Blocks; b++) w[b] = _mm512_loadu_si512(weights + (b * steps + step) * 64);
-        for (int r = 0; r < Rows; r++) {
-            int32_t four;
-            std::memcpy(&four, rows + r * p.inputs + step * 4, 4);
-            const __m512i x = _mm512_set1_epi32(four);
-            for (int b = 0; b < Blocks; b++) {
-                sums[r][b] = (ints)_mm512_dpbusd_epi32((__m512i)sums[r][b], w[b], x);
-            }
-        }
-#else
-        for (int b = 0; b < Blocks; b++) {
-            const uint8_t *w = weights + (b * steps + step) * 64;
+            __m512i w[Blocks];
+            for (int b = 0; b < Blocks; b++) w[b] = _mm512_loadu_si512(weights + (b * steps + step) * 64);
             for (int r = 0; r < Rows; r++) {
-                const int8_t *x = rows + r * p.inputs + step * 4;
-                for (int lane = 0; lane < 16; lane++)
-                    sums[r][b][lane] += x[0] * w[lane * 4] + x[1] * w[lane * 4 + 1] + x[2] * w[lane * 4 + 2] +
-                                        x[3] * w[lane * 4 + 3];
+                int32_t four;
+                std::memcpy(&four, rows + r * inputs + step * 4, 4);
+                const __m512i x = _mm512_set1_epi32(four);
+                for (int b = 0; b < Blocks; b++) {
+                    sums[r][b] = (ints)_mm512_dpbusd_epi32((__m512i)sums[r][b], w[b], x);
+                }
             }
-        }
+#else
+            for (int b = 0; b < Blocks; b++) {
+                const uint8_t *w = weights + (b * steps + step) * 64;
+                for (int r = 0; r < Rows; r++) {
+                    const int8_t *x = rows + r * inputs + step * 4;
+                    for (int lane = 0; lane < 16; lane++)
+                        sums[r][b][lane] += x[0] * w[lane * 4] + x[1] * w[lane * 4 + 1] + x[2] * w[lane * 4 + 2] +
+                                            x[3] * w[lane * 4 + 3];
+                }
+            }
 #endif
+        }
+        for (int b = 0; b < Blocks; b++) {
+            const floats scale = load(scales + (b * groups + group) * 16);
+            for (int r = 0; r < Rows; r++)
+                totals[r][b] += __builtin_convertvector(sums[r][b], floats) *
+                                (scale * p.row_scales[(row + r) * groups + group]);
+        }
     }
     for (int r = 0; r < Rows; r++) {
         for (int b = 0; b < Blocks; b++) {
             const int64_t output = (block + b) * 16;
             const int64_t place = (row + r) * p.outputs + output;
-            ints exact = sums[r][b] - 128 * p.row_sums[row + r];
-            floats value = __builtin_convertvector(exact, floats) * (load(p.scales + output) * p.row_scales[row + r]);
+            floats value = totals[r][b];
             if (output + 16 <= p.outputs) {
                 if (p.bias) value += load(p.bias + output);
                 if (p.residual) value += load(p.residual + place);

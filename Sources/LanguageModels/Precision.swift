@@ -6,8 +6,8 @@ public enum Precision: String, CaseIterable, Hashable, Sendable, Codable {
     case float32
     /// Weights in bfloat16; on a GPU everything is.
     case bfloat16
-    /// Weights and, row by row, the inputs of products in 8-bit integers; all else in 32-bit floats, keys and values in
-    /// 16-bit ones. For a CPU.
+    /// Weights and the inputs of products in 8-bit integers with a scale for each 32; all else in 32-bit floats, keys and
+    /// values in 16-bit ones. For a CPU.
     case int8
 
     /// What is used where nothing is asked for: int8 changes what a small model writes too much (LOG.md).

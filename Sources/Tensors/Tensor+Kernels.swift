@@ -20,12 +20,17 @@ extension Tensor {
 
 // MARK: int8 matrices
 
-/// A matrix of 8-bit integers with a scale for each row, laid out for products: four times smaller than in 32-bit
-/// floats. The left side of a product is quantised row by row on the way, so a row's result does not depend on others.
+/// A matrix of 8-bit integers with a scale for each ``groupLength`` numbers of a row, laid out for products: nearly four
+/// times smaller than in 32-bit floats. The left side of a product is quantised in the same groups on the way, so an
+/// outlier spoils its own group alone, and a row's result does not depend on others.
 public struct Int8Matrix: Sendable {
+    /// Neighbours in a row that share a scale.
+    public static let groupLength = Int(CT_INT8_GROUP)
+
     /// `[rows, columns]` as the matrix is seen from outside.
     public let shape: [Int]
-    /// `[rows / 16 · columns / 4 · 64]` bytes (rows and columns rounded up); `[rows]` scales.
+    /// `[rows / 16 · columns / 4 · 64]` bytes and `[rows / 16 · groups · 16]` scales, of rows rounded up to 16 and columns
+    /// to whole groups.
     private let packed, scales: Tensor
 
     /// - Parameter pieces: The rows from top to bottom, any number at a time, so that the whole need never be held in
@@ -33,10 +38,10 @@ public struct Int8Matrix: Sendable {
     public init(shape: [Int], pieces: (_ add: (Tensor) throws -> Void) throws -> Void) throws {
         precondition(shape.count == 2)
         let (rows, columns) = (shape[0], shape[1])
-        let bytes = (rows + 15) / 16 * 16 * ((columns + 3) / 4 * 4)
+        let groups = (rows + 15) / 16 * 16 * Self.groupCount(columns)
         // 128 stands for 0.
-        let packed = try Tensor.full(128, shape: [bytes], dtype: .uint8)
-        let scales = try Tensor.full(0, shape: [rows])
+        let packed = try Tensor.full(128, shape: [groups * Self.groupLength], dtype: .uint8)
+        let scales = try Tensor.full(0, shape: [groups])
         var start = 0
         try pieces { piece in
             let dense = try piece.to(.float32, on: .cpu).contiguous()
@@ -58,18 +63,22 @@ public struct Int8Matrix: Sendable {
     /// A view of some rows, a multiple of 16 from a multiple of 16 on.
     public func rows(_ range: Range<Int>) throws -> Int8Matrix {
         precondition(range.lowerBound % 16 == 0 && range.count % 16 == 0)
-        let width = (shape[1] + 3) / 4 * 4
+        let groups = Self.groupCount(shape[1])
+        let width = groups * Self.groupLength
         return Int8Matrix(
             shape: [range.count, shape[1]],
             packed: try packed.narrowed(0, range.lowerBound * width..<range.upperBound * width),
-            scales: try scales.narrowed(0, range))
+            scales: try scales.narrowed(0, range.lowerBound * groups..<range.upperBound * groups))
     }
+
+    private static func groupCount(_ columns: Int) -> Int { (columns + groupLength - 1) / groupLength }
 
     /// The named rows in 32-bit floats, `[indices, columns]`.
     public func selected(_ indices: [Int]) throws -> Tensor {
         try withExtendedLifetime((packed, scales)) {
             try Tensor.make {
-                ct_int8_rows(packed.handle, scales.handle, indices.raw, indices.count, Int64(shape[1]), $0)
+                ct_int8_rows(
+                    packed.handle, scales.handle, indices.raw, indices.count, Int64(shape[0]), Int64(shape[1]), $0)
             }
         }
     }
@@ -78,13 +87,14 @@ public struct Int8Matrix: Sendable {
     public func product(_ input: Tensor, bias: Tensor? = nil, residual: Tensor? = nil) throws -> Tensor {
         try withExtendedLifetime((input, self, bias, residual)) {
             try Tensor.make {
-                ct_int8_linear(input.handle, packed.handle, scales.handle, bias?.handle, residual?.handle, $0)
+                ct_int8_linear(
+                    input.handle, packed.handle, scales.handle, Int64(shape[0]), bias?.handle, residual?.handle, $0)
             }
         }
     }
 
     /// What it takes in memory.
-    public var byteCount: Int { packed.count + 4 * shape[0] }
+    public var byteCount: Int { packed.count + 4 * scales.count }
 }
 
 // MARK: Attention over pages

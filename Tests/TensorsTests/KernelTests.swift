@@ -32,9 +32,9 @@ import Testing
     @Test func int8ProductsOfWholeNumbersAreExact() throws {
         for (rows, columns, count) in [(16, 4, 1), (37, 30, 5), (100, 64, 7), (65, 129, 13)] {
             func whole(_ shape: [Int], _ seed: Int) throws -> Tensor {
-                // Between -127 and 127, and a 127 in every row, so that the scale is 1.
+                // Between -127 and 127, and a 127 in every group, so that its scale is 1.
                 let values = try noise(shape, seed: seed).floats().enumerated().map { index, value in
-                    index % shape[1] == 0 ? 127 : (value * 127).rounded()
+                    index % shape[1] % Int8Matrix.groupLength == 0 ? 127 : (value * 127).rounded()
                 }
                 return try Tensor(values, shape: shape)
             }
@@ -68,6 +68,26 @@ import Testing
         #expect(some == middle)
         // Rounding of both sides to 8 bits: well below a hundredth of the sizes that occur.
         #expect(try largestDifference(matrix.product(x), x.linear(weight)) < 0.1)
+    }
+
+    /// Against floats: an outlier of a group, in the input or in the weights, costs the other groups nothing.
+    @Test func anInt8OutlierSpoilsItsGroupAlone() throws {
+        let (columns, group) = (3 * Int8Matrix.groupLength + 10, Int8Matrix.groupLength)
+        var (x, weight) = (try noise([4, columns], seed: 8).floats(), try noise([20, columns], seed: 9).floats())
+        // One input of group 1, where the weights are 0, and a weight in group 2 where the inputs are 0.
+        for row in 0..<4 {
+            x[row * columns + group + 5] = 1000
+            for index in 2 * group..<3 * group { x[row * columns + index] = 0 }
+        }
+        for row in 0..<20 {
+            for index in group..<2 * group { weight[row * columns + index] = 0 }
+            weight[row * columns + 2 * group + 7] = -1000
+        }
+        let (left, right) = (try Tensor(x, shape: [4, columns]), try Tensor(weight, shape: [20, columns]))
+        let matrix = try Int8Matrix(shape: [20, columns]) { try $0(right) }
+        #expect(try largestDifference(matrix.product(left), left.linear(right)) < 0.1)
+        let kept = try matrix.selected(Array(0..<20)).narrowed(1, 0..<group)
+        #expect(try largestDifference(kept, right.narrowed(1, 0..<group)) < 0.004)
     }
 
     /// Attention over pages against libtorch's, turned by positions, in pieces of several lengths.

@@ -152,16 +152,19 @@ const char *ct_kernel_instructions(void);
 int ct_fast_rms_norm(ct_tensor_t input, ct_tensor_t weight, double epsilon, ct_tensor_t *result);
 /// For rows [gate | up]: silu(gate) · up, or gelu(gate) · up by its approximation with tanh.
 int ct_gated(ct_tensor_t input, bool gelu, ct_tensor_t *result);
-/// Quantises rows of weights [rows, inputs] to int8, symmetric, with a scale for each row, and puts them as rows `start`
-/// and on into `packed` (uint8, outputs rounded up to 16 times inputs rounded up to 4) and `scales` [outputs].
+/// Inputs of an int8 product that share a scale.
+#define CT_INT8_GROUP 32
+/// Quantises rows of weights [rows, inputs] to int8, symmetric, with a scale for each row and group of inputs, and puts
+/// them as rows `start` and on into `packed` (uint8, outputs rounded up to 16 times inputs rounded up to whole groups) and
+/// `scales` (outputs rounded up to 16 times groups).
 int ct_int8_pack(ct_tensor_t weight, ct_tensor_t packed, ct_tensor_t scales, int64_t start);
 /// The named rows of packed weights, [count, inputs].
-int ct_int8_rows(ct_tensor_t packed, ct_tensor_t scales, const int64_t *rows, size_t count, int64_t inputs,
-                 ct_tensor_t *result);
-/// x Wᵀ + bias + residual with packed weights; x is quantised row by row. Bias and residual may be NULL. A row's result
-/// does not depend on the other rows.
-int ct_int8_linear(ct_tensor_t input, ct_tensor_t packed, ct_tensor_t scales, ct_tensor_t bias, ct_tensor_t residual,
-                   ct_tensor_t *result);
+int ct_int8_rows(ct_tensor_t packed, ct_tensor_t scales, const int64_t *rows, size_t count, int64_t outputs,
+                 int64_t inputs, ct_tensor_t *result);
+/// x Wᵀ + bias + residual with packed weights; each row of x is quantised group by group. Bias and residual may be NULL. A
+/// row's result does not depend on the other rows.
+int ct_int8_linear(ct_tensor_t input, ct_tensor_t packed, ct_tensor_t scales, int64_t outputs, ct_tensor_t bias,
+                   ct_tensor_t residual, ct_tensor_t *result);
 /// Attention of several conversations over pages of 64 tokens.
 ///
 /// `qkv` [tokens, (heads + 2 key_heads) · width] holds the new tokens of all segments; queries and keys are normed where
