@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What demonstrations should look like: the same model trained on the same number of tokens of each kind.
 #   Recipes/ablate-sft.sh PASSING.jsonl HELD.jsonl [RUN] [TOKENS]
-# PASSING and HELD as in sft-smollm2.sh. A run is a few minutes on two cores; run again, it goes on where it was.
+# PASSING and HELD as in sft.sh. A run is a few minutes on two cores; run again, it goes on where it was.
 set -euo pipefail
 passing=$1 held=$2 run=${3:-runs/ablation} tokens=${4:-80000}
 mkdir -p "$run"
