@@ -10,7 +10,7 @@ mkdir -p "$run"
 measure() {  # NAME ADAPTER
   coe eval --set "$held" --model smollm2-135m --adapter "$2" --constrained --sample 60 --seed 1 --out "$run/$1-greedy"
   coe eval --set "$held" --model smollm2-135m --adapter "$2" --constrained --sample 60 --seed 1 --samples 4 \
-    --temperature 1 --max-turns 4 --out "$run/$1-sampled"
+    --temperature 1 --turns 4 --out "$run/$1-sampled"
 }
 train() {  # PRESET GROUPS
   coe rl --preset "$1" --groups "$2" --data "$tasks" --validation "$held" --validation-count 48 --validate-every 12 \

@@ -28,6 +28,7 @@ where = ({"pretrained_model_name_or_path": os.path.dirname(path), "gguf_file": o
 tokenizer = AutoTokenizer.from_pretrained(**where, padding_side="left")
 tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
 model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+model.is_quantized = False  # a GGUF's weights were unpacked; else the trainer refuses them
 model = PeftModel.from_pretrained(model, adapter, is_trainable=True)
 end = tokenizer.convert_tokens_to_ids("<|im_end|>")
 times, rewards = [], []

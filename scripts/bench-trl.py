@@ -24,6 +24,7 @@ where = ({"pretrained_model_name_or_path": os.path.dirname(path), "gguf_file": o
          if os.path.isfile(path) else {"pretrained_model_name_or_path": path})
 tokenizer = AutoTokenizer.from_pretrained(**where)
 model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+model.is_quantized = False  # a GGUF's weights were unpacked; else the trainer refuses them
 model = PeftModel.from_pretrained(model, f"{folder}/adapter", is_trainable=True)
 rows = [json.loads(line) for line in open(f"{folder}/examples.jsonl")]
 

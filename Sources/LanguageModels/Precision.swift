@@ -10,8 +10,8 @@ public enum Precision: String, CaseIterable, Hashable, Sendable, Codable {
     /// values in 16-bit ones. For a CPU.
     case int8
 
-    /// What is used where nothing is asked for: int8 changes what a small model writes too much (LOG.md).
-    public static func standard(on device: Device) -> Precision { device == .cpu ? .float32 : .bfloat16 }
+    /// What is used where nothing is asked for: the fastest, which costs less than 1 % of perplexity (`coe bench quality`).
+    public static func standard(on device: Device) -> Precision { device == .cpu ? .int8 : .bfloat16 }
 
     /// The element type of dense weights.
     var dtype: DType { self == .bfloat16 ? .bfloat16 : .float32 }

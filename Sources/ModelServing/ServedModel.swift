@@ -33,7 +33,8 @@ public struct ServedModel: Sendable {
         name: String, path: String, adapters: [(name: String, path: String)] = [], precision: Precision? = nil
     ) async throws -> [ServedModel] {
         let device = Device.best
-        let precision = precision ?? .standard(on: device)
+        // Its clients may train on the log-probabilities.
+        let precision = precision ?? (device == .cpu ? .float32 : .standard(on: device))
         let tokenizer = try Tokenizer(modelPath: path)
         let thread = ComputeThread()
         var models: [ServedModel] = []

@@ -20,7 +20,7 @@ struct BenchInference: AsyncParsableCommand {
         abstract: "How fast a model reads (prefill) and writes (decode), in tokens a second; medians over rounds.")
 
     @Option(help: "A known model's name or a model file.") var model: String?
-    @Option(help: "What the model computes in; float32 on a CPU and bfloat16 on a GPU when not given.")
+    @Option(help: "What the model computes in; int8 on a CPU and bfloat16 on a GPU when not given.")
     var precision: Precision?
     @Option(help: "Rounds that count; one more warms up.") var rounds = 5
     @Option(help: "Threads of one operation; the number of cores when not given.") var threads: Int?

@@ -23,7 +23,7 @@ struct BenchEpisodes: AsyncParsableCommand {
 
     @Option(help: "A known model's name or a GGUF file.") var model: String?
     @Option(help: "An adapter folder (PEFT); the peers run without it.") var adapter: String?
-    @Option(help: "What the model computes in; float32 on a CPU and bfloat16 on a GPU when not given.")
+    @Option(help: "What the model computes in; int8 on a CPU and bfloat16 on a GPU when not given.")
     var precision: Precision?
     @Option(help: "Tasks.") var tasks = 8
     @Option(help: "Samples of each task, which begin alike.") var group = 8

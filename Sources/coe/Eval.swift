@@ -34,7 +34,7 @@ struct EvalRun: AsyncParsableCommand {
     @Option(help: "coe, direct, think, resample or oracle.") var method = EvaluationMethod.coe
     @Option(help: "A known model's name or a model file.") var model: String?
     @Option(help: "An adapter folder (PEFT).") var adapter: String?
-    @Option(help: "What the model computes in; float32 on a CPU and bfloat16 on a GPU when not given.")
+    @Option(help: "What the model computes in; int8 on a CPU and bfloat16 on a GPU when not given.")
     var precision: Precision?
     @Option(help: "openai:URL#MODEL asks a server, script:FILE replays commands, instead of a model here.")
     var policy: String?
@@ -48,6 +48,7 @@ struct EvalRun: AsyncParsableCommand {
     @Option(help: "For resample: the folder of the run whose tokens are spent again.") var budget: String?
     @Option(help: "The most tokens of one answer (128 for commands, 768 for programs, 1536 for think).")
     var maxTokens: Int?
+    @Option(help: "Turns of an episode.") var turns = 10
     @Option(help: "The run folder.") var out: String
     @Option(help: "Episodes at the same time.") var concurrency = 8
     @OptionGroup var sandbox: SandboxOptions
@@ -60,6 +61,7 @@ struct EvalRun: AsyncParsableCommand {
         if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
         if let sample, sample < 1 { throw ValidationError("--sample must be at least 1.") }
         if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1.") }
+        if turns < 1 { throw ValidationError("--turns must be at least 1.") }
         if concurrency < 1 { throw ValidationError("--concurrency must be at least 1.") }
         if !(temperature >= 0) { throw ValidationError("--temperature must not be negative.") }
         if (method == .resample) != (budget != nil) {
@@ -90,7 +92,7 @@ struct EvalRun: AsyncParsableCommand {
                     set: URL(filePath: set).lastPathComponent, method: method, model: policy.name, adapter: adapter,
                     samples: samples, temperature: temperature, limit: limit, subset: sample, shard: shard, seed: seed,
                     options: EpisodeOptions(
-                        endsAtFirstPass: !untilExit, isConstrained: constrained,
+                        maxTurns: turns, endsAtFirstPass: !untilExit, isConstrained: constrained,
                         prompt: try prompt(forAdapter: adapter)),
                     answerForm: form, budgetRun: self.budget.map { URL(filePath: $0).lastPathComponent },
                     maxTokens: maxTokens)

@@ -9,7 +9,7 @@ import RemotePolicies
 /// - Parameters:
 ///   - model: a known model's name, a GGUF file or a Hugging Face folder; the default model when nil.
 ///   - adapter: a PEFT folder.
-///   - precision: what the model computes in; float32 on a CPU and bfloat16 on a GPU when nil.
+///   - precision: what the model computes in; int8 on a CPU and bfloat16 on a GPU when nil.
 ///   - policy: instead of a model, `openai:URL#MODEL`, one behind a server (its key in OPENAI_API_KEY or COE_TOKEN), or
 ///     `script:FILE`, a text file with one command a line.
 func loadPolicy(

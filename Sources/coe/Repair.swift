@@ -15,7 +15,7 @@ struct Repair: AsyncParsableCommand {
     @Option(help: "What the program should do, in words.") var task = ""
     @Option(help: "A known model's name or a model file.") var model: String?
     @Option(help: "An adapter folder (PEFT); the model's own when not given, none for no adapter.") var adapter: String?
-    @Option(help: "What the model computes in; float32 on a CPU and bfloat16 on a GPU when not given.")
+    @Option(help: "What the model computes in; int8 on a CPU and bfloat16 on a GPU when not given.")
     var precision: Precision?
     @Option(help: "openai:URL#MODEL asks a server, script:FILE replays commands, instead of a model here.")
     var policy: String?
