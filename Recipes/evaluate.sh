@@ -17,6 +17,6 @@ for model in smollm2-135m qwen2.5-coder-0.5b; do
     cell direct "$model" "$set" --method direct --max-tokens 384
     cell sft "$model" "$set" --constrained --adapter "Adapters/$model"
   done
-  cell untrained "$model" "$held" --constrained --adapter none
+  cell untrained "$model" "$held" --constrained
   cell free "$model" "$held" --adapter "Adapters/$model"
 done
