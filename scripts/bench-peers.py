@@ -6,7 +6,7 @@
 `transformers` needs torch, transformers and gguf; `llama.cpp` needs llama-cpp-python (for episodes with its server).
 One JSON object on standard output.
 """
-import ctypes, json, os, socket, statistics, subprocess, sys, threading, time, urllib.request
+import json, os, socket, statistics, subprocess, sys, threading, time, urllib.request
 
 PROMPT, CONTEXT, STEPS, BATCHES = 512, 256, 16, (1, 4, 16, 64)
 
@@ -59,7 +59,8 @@ def transformers_inference(path, rounds, threads):
 def llama_inference(path, rounds, threads):
     import llama_cpp as l
 
-    l.llama_log_set(ctypes.cast(None, l.llama_log_callback), None)
+    quiet = l.llama_log_callback(lambda *_: None)
+    l.llama_log_set(quiet, None)
     l.llama_backend_init()
     model = l.llama_model_load_from_file(path.encode(), l.llama_model_default_params())
     vocabulary = l.llama_vocab_n_tokens(l.llama_model_get_vocab(model))
