@@ -9,7 +9,7 @@ held=$1 sets=$2 run=${3:-runs/table}
 cell() {  # NAME MODEL SET OPTION…
   local set
   set=$(basename "$3" .jsonl)
-  coe eval --set "$3" --model "$2" --sample 60 --seed 1 --concurrency 60 --precision bfloat16 \
+  coe eval --set "$3" --model "$2" --sample 60 --seed 1 --concurrency 60 \
     --out "$run/$2-$set-$1" "${@:4}"
 }
 for model in smollm2-135m qwen2.5-coder-0.5b; do

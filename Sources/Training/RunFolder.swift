@@ -28,7 +28,10 @@ public struct RunFolder: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let json = try encoder.encode(configuration)
-        if let held = try? Data(contentsOf: configurationFile) {
+        // A run that failed before its first checkpoint holds nothing to lose.
+        let saved =
+            (try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path(percentEncoded: false))) ?? []
+        if !saved.isEmpty, let held = try? Data(contentsOf: configurationFile) {
             guard resume else {
                 throw TrainingError(
                     .foreignFolder,

@@ -71,8 +71,11 @@ struct BenchQuality: AsyncParsableCommand {
     private func examples() async throws -> [Demonstration] {
         let count = count
         if let demonstrations {
-            let lines = try String(contentsOf: URL(filePath: demonstrations), encoding: .utf8).split(separator: "\n")
-            return try lines.prefix(count).map { try JSONDecoder().decode(Demonstration.self, from: Data($0.utf8)) }
+            var examples: [Demonstration] = []
+            try Demonstration.forEach(in: URL(filePath: demonstrations)) {
+                if examples.count < count { examples.append($0) }
+            }
+            return examples
         }
         let tasks = try TaskSet.load("starter", split: .train)
         return try await withSandbox { sandbox in

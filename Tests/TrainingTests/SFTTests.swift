@@ -109,6 +109,15 @@ import Tokenization
         #expect(try bytes("run/metrics.jsonl") == before)
     }
 
+    @Test func aRunThatFailedBeforeItsFirstCheckpointCanBeBegunAnew() async throws {
+        let run = RunFolder(folder.appending(path: "failed"))
+        try run.open(configuration(), resume: false)
+        var other = configuration()
+        other.seed = 9
+        try run.open(other, resume: false)
+        #expect(try String(contentsOf: run.url.appending(path: "run.json"), encoding: .utf8).contains("\"seed\" : 9"))
+    }
+
     @Test func aLossThatIsNoNumberStopsTheRunBeforeTheCheckpoint() async throws {
         var wild = configuration()
         wild.optimizer.learningRate = 1e30
