@@ -3,7 +3,7 @@
 #   Recipes/ablate-sft.sh PASSING.jsonl HELD.jsonl [RUN] [TOKENS]
 # PASSING and HELD as in sft.sh. A run is a few minutes on two cores; run again, it goes on where it was.
 set -euo pipefail
-passing=$1 held=$2 run=${3:-runs/ablation} tokens=${4:-40000}
+passing=$1 held=$2 run=${3:-runs/ablation} tokens=${4:-80000}
 mkdir -p "$run"
 
 # NAME CORRUPTIONS RECOVERY STATE
