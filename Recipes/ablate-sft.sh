@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What demonstrations should look like: the same model trained on the same number of tokens of each kind.
 #   Recipes/ablate-sft.sh PASSING.jsonl HELD.jsonl [RUN] [TOKENS]
-# PASSING and HELD as in sft.sh. A run is a few minutes on two cores; run again, it goes on where it was.
+# PASSING and HELD as in sft.sh. A kind takes some ten minutes of a core for 40,000
+# tokens; run again, it goes on where it was.
 set -euo pipefail
 passing=$1 held=$2 run=${3:-runs/ablation} tokens=${4:-80000}
 mkdir -p "$run"

@@ -2,7 +2,7 @@
 # The table of the README: each model's direct answer, and the same model with the editor, with and without its adapter.
 #   Recipes/evaluate.sh HELD.jsonl SETS [RUN]
 # HELD as in rl.sh; SETS is a folder with mbpp-llm-test-500.jsonl, quixbugs.jsonl and humanevalfix.jsonl in the repair
-# format. Fixed random subsets of 60 tasks (`--sample`), greedy. A cell takes two to six minutes on two cores.
+# format. Fixed random subsets of 60 tasks (`--sample`), greedy. A cell takes one to six minutes on two cores.
 set -euo pipefail
 held=$1 sets=$2 run=${3:-runs/table}
 

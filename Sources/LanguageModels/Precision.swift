@@ -10,7 +10,7 @@ public enum Precision: String, CaseIterable, Hashable, Sendable, Codable {
     /// values in 16-bit ones. For a CPU.
     case int8
 
-    /// What is used where nothing is asked for: the fastest, which costs less than 1 % of perplexity (`coe bench quality`).
+    /// What is used where nothing is asked for: int8 costs less than 1 % of perplexity (`coe bench quality`).
     public static func standard(on device: Device) -> Precision { device == .cpu ? .int8 : .bfloat16 }
 
     /// The element type of dense weights.

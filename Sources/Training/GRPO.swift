@@ -63,7 +63,7 @@ public struct GRPO: Sendable {
         let prompt = try AdapterCard.read(fromAdapter: configuration.adapter)?.prompt ?? Prompt(workedExamples: false)
         let chat = try ChatEncoder(tokenizer, for: prompt)
         let card = AdapterCard(prompt: prompt, model: configuration.model)
-        if together.leads { try folder.open(configuration, resume: resume) }
+        if together.leads { try folder.check(configuration, resume: resume) }
 
         let start = try folder.latest()
         let learner = try await thread.run {
@@ -73,9 +73,12 @@ public struct GRPO: Sendable {
         }
         let trainer = learner.trainer
         var state = try start.map { try Trainer.state(in: $0.url) } ?? RLState()
-        if together.leads { try folder.truncateMetrics(after: state.step) }
-        let metricsWriter = together.leads ? try MetricsWriter(folder) : nil
         let imitated = try Imitation(recipe, prompt: prompt, sandbox: sandbox, chat: chat)
+        if together.leads {
+            try folder.open(configuration)
+            try folder.truncateMetrics(after: state.step)
+        }
+        let metricsWriter = together.leads ? try MetricsWriter(folder) : nil
 
         /// Plays with the weights as they are.
         func rollouts(temperature: Double) async throws -> Rollouts {
@@ -157,7 +160,7 @@ public struct GRPO: Sendable {
             let isLast = step == configuration.steps
             let stops = try await thread.run { try together.any(shouldStop()) } && !isLast
             guard let metricsWriter else {
-                if stops { throw interrupted(step) }
+                if stops { throw TrainingError.interrupted(after: step, of: configuration.steps) }
                 continue
             }
             let validates = isLast || step % configuration.validateEvery == 0
@@ -174,15 +177,10 @@ public struct GRPO: Sendable {
             try folder.append(groups.all.first?.rollouts.map(\.trace) ?? [], step: step)
             observe(Progress(step: step, of: configuration.steps, metrics: metrics, alarms: alarms(metrics)))
             if validates || stops { try await save() }
-            if stops { throw interrupted(step) }
+            if stops { throw TrainingError.interrupted(after: step, of: configuration.steps) }
         }
         guard together.leads else { return folder.adapter }
         return try await thread.run { try folder.finish(card) }
-    }
-
-    private func interrupted(_ step: Int) -> TrainingError {
-        TrainingError(
-            .interrupted, "Stopped after step \(step) of \(configuration.steps); --resume goes on from there.")
     }
 
     private func load(_ files: [String]) throws -> [RepairTask] {
@@ -235,7 +233,8 @@ public struct GRPO: Sendable {
             let starts = drawn.map { task in
                 (0..<recipe.groupSize).map { Rollouts.Start(task: task, sample: $0, seed: random.next()) }
             }
-            let first = wanted[..<together.rank].reduce(0, +)
+            // Fewer are drawn than wanted where there are no more.
+            let first = min(drawn.count, wanted[..<together.rank].reduce(0, +))
             let own = first..<min(drawn.count, first + missing)
             let played = try await player.play(starts[own].flatMap { $0 })
             var results = [Double](repeating: 0, count: 2 * drawn.count)

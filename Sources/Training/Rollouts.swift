@@ -101,7 +101,7 @@ struct Rollouts: Sendable {
 
     /// Lets the policy write where it is asked to; false when all episodes are over.
     private func respond(_ players: inout [Player]) async throws -> Bool {
-        var prompts: [Prompt] = []
+        var questions: [Question] = []
         for index in players.indices {
             guard case .respond(let messages) = players[index].action else { continue }
             if let session = players[index].session {
@@ -114,23 +114,23 @@ struct Rollouts: Sendable {
                     maxTokens: maxTokens)
             }
             guard let session = players[index].session else { continue }
-            prompts.append(Prompt(index: index, session: session, grammar: players[index].episode.grammar))
+            questions.append(Question(index: index, session: session, grammar: players[index].episode.grammar))
         }
-        if prompts.isEmpty { return false }
-        await policy.generator.gather(prompts.count)
-        for (prompt, answer) in zip(prompts, try await prompts.concurrentMap(answer)) {
+        if questions.isEmpty { return false }
+        await policy.generator.gather(questions.count)
+        for (question, answer) in zip(questions, try await questions.concurrentMap(answer)) {
             switch answer {
             case .completion(let completion):
-                players[prompt.index].grammars.append(prompt.grammar)
-                players[prompt.index].action = players[prompt.index].episode.receive(completion)
+                players[question.index].grammars.append(question.grammar)
+                players[question.index].action = players[question.index].episode.receive(completion)
             case .contextFull(let reason):
-                players[prompt.index].end(.contextFull, reason)
+                players[question.index].end(.contextFull, reason)
             }
         }
         return true
     }
 
-    private struct Prompt: Sendable {
+    private struct Question: Sendable {
         var index: Int
         var session: any PolicySession
         var grammar: CommandGrammar?
@@ -141,9 +141,9 @@ struct Rollouts: Sendable {
         case contextFull(String)
     }
 
-    @Sendable private func answer(_ prompt: Prompt) async throws -> Answer {
+    @Sendable private func answer(_ question: Question) async throws -> Answer {
         do {
-            return .completion(try await prompt.session.respond(within: prompt.grammar))
+            return .completion(try await question.session.respond(within: question.grammar))
         } catch let error as PolicyError where error.code == .contextFull {
             return .contextFull(error.description)
         }
@@ -153,24 +153,17 @@ struct Rollouts: Sendable {
     static let stop = ["\n"]
 }
 
-/// A result with its place. (Tuples of a number and an enum come out of a task group as garbage in optimised builds of
-/// Swift 6.3.1.)
-private struct Numbered<Output: Sendable>: Sendable {
-    var number: Int
-    var output: Output
-}
-
 extension Array where Element: Sendable {
     /// What `transform` makes of each, in order; all at the same time.
     fileprivate func concurrentMap<Output: Sendable>(
         _ transform: @escaping @Sendable (Element) async throws -> Output
     ) async throws -> [Output] {
-        return try await withThrowingTaskGroup(of: Numbered<Output>.self) { group in
+        return try await withThrowingTaskGroup(of: (Int, Output).self) { group in
             for (number, element) in enumerated() {
-                group.addTask { Numbered(number: number, output: try await transform(element)) }
+                group.addTask { (number, try await transform(element)) }
             }
             var outputs = [Output?](repeating: nil, count: count)
-            for try await result in group { outputs[result.number] = result.output }
+            for try await (number, output) in group { outputs[number] = output }
             return outputs.compactMap { $0 }
         }
     }

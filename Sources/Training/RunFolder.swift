@@ -23,32 +23,34 @@ public struct RunFolder: Sendable {
     private var configurationFile: URL { url.appending(path: "run.json") }
     private var checkpoints: URL { url.appending(path: "checkpoints") }
 
-    /// Makes the folder of a new run, or checks that it is that of this one.
-    func open(_ configuration: some Codable & Equatable, resume: Bool) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let json = try encoder.encode(configuration)
-        // A run that failed before its first checkpoint holds nothing to lose.
-        let saved =
-            (try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path(percentEncoded: false))) ?? []
-        if !saved.isEmpty, let held = try? Data(contentsOf: configurationFile) {
-            guard resume else {
-                throw TrainingError(
-                    .foreignFolder,
-                    "\(path) holds a run already; give --resume to go on with it, or another --out.")
-            }
-            guard held == json else {
-                throw TrainingError(
-                    .foreignFolder,
-                    "\(path) holds a run with other settings (see its run.json); "
-                        + "resume it with the same ones, or give another --out.")
-            }
-            return
+    /// Refuses a folder with another run, or with this one where it is not to go on. Writes nothing.
+    func check(_ configuration: some Encodable, resume: Bool) throws {
+        guard let held = try? Data(contentsOf: configurationFile) else { return }
+        guard resume else {
+            throw TrainingError(
+                .foreignFolder,
+                "\(path) holds a run already; give --resume to go on with it, or another --out.")
         }
+        guard held == (try json(configuration)) else {
+            throw TrainingError(
+                .foreignFolder,
+                "\(path) holds a run with other settings (see its run.json); "
+                    + "resume it with the same ones, or give another --out.")
+        }
+    }
+
+    /// Makes the folder of a run whose model and adapter are there: one that could not begin leaves nothing behind.
+    func open(_ configuration: some Encodable) throws {
         try writing {
             try FileManager.default.createDirectory(at: checkpoints, withIntermediateDirectories: true)
-            try json.write(to: configurationFile, options: .atomic)
+            try json(configuration).write(to: configurationFile, options: .atomic)
         }
+    }
+
+    private func json(_ configuration: some Encodable) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(configuration)
     }
 
     /// What a checkpoint is there for, and how its name begins.

@@ -60,13 +60,16 @@ public struct SFT: Sendable {
             lengths: examples.map(\.tokens.count), batch: configuration.batch * together.size,
             epochs: configuration.epochs,
             maxTokens: configuration.maxTokens, seed: configuration.seed)
-        if together.leads { try folder.open(configuration, resume: resume) }
+        if together.leads { try folder.check(configuration, resume: resume) }
 
         // Model, adapter, optimiser
         let start = try folder.latest()
         let trainer = try await thread.run { try Trainer(configuration, modelPath: modelPath, checkpoint: start?.url) }
         var state = try start.map { try Trainer.state(in: $0.url) } ?? TrainingState()
-        if together.leads { try folder.truncateMetrics(after: state.step) }
+        if together.leads {
+            try folder.open(configuration)
+            try folder.truncateMetrics(after: state.step)
+        }
         let metricsWriter = together.leads ? try MetricsWriter(folder) : nil
         let card = AdapterCard(prompt: form.prompt, model: configuration.model)
         let steps = curriculum.steps
@@ -106,7 +109,7 @@ public struct SFT: Sendable {
             let isLast = step == steps.count
             let stops = try await thread.run { try together.any(shouldStop()) } && !isLast
             guard let metricsWriter else {
-                if stops { throw interrupted(step, of: steps.count) }
+                if stops { throw TrainingError.interrupted(after: step, of: steps.count) }
                 continue
             }
             let validates = isLast || step % configuration.validateEvery == 0
@@ -125,14 +128,10 @@ public struct SFT: Sendable {
             try metricsWriter.append(metrics, step: step)
             observe(Progress(step: step, of: steps.count, metrics: metrics))
             if validates || stops { try await save() }
-            if stops { throw interrupted(step, of: steps.count) }
+            if stops { throw TrainingError.interrupted(after: step, of: steps.count) }
         }
         guard together.leads else { return folder.adapter }
         return try await thread.run { try folder.finish(card, dropout: configuration.lora.dropout) }
-    }
-
-    private func interrupted(_ step: Int, of count: Int) -> TrainingError {
-        TrainingError(.interrupted, "Stopped after step \(step) of \(count); --resume goes on from there.")
     }
 
     /// The demonstrations of the files as examples, and the form of their states, which must be one.

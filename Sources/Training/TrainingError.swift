@@ -22,4 +22,8 @@ public struct TrainingError: Error, Hashable, Sendable, CustomStringConvertible 
         self.code = code
         self.description = description
     }
+
+    static func interrupted(after step: Int, of count: Int) -> TrainingError {
+        TrainingError(.interrupted, "Stopped after step \(step) of \(count); --resume goes on from there.")
+    }
 }

@@ -4,6 +4,7 @@ import Foundation
 import LanguageModels
 import PythonSandbox
 import RepairTasks
+import Synchronization
 import Tensors
 import Training
 
@@ -73,13 +74,14 @@ struct BenchRL: AsyncParsableCommand {
         let thread = ComputeThread()
         try await thread.run { try Engine.setThreadCount(count) }
         resetPeakMemory()
-        let seen = StepMetrics()
+        let seen = Mutex<[[String: Double]]>([])
         _ = try await withSandbox { sandbox in
             try await GRPO(final, folder: folder.appending(path: "run"), sandbox: sandbox, thread: thread).run(
-                resume: false, modelPath: path, shouldStop: { Interrupt.isRequested }, observe: { seen.add($0.metrics) }
+                resume: false, modelPath: path, shouldStop: { Interrupt.isRequested },
+                observe: { step in seen.withLock { $0.append(step.metrics) } }
             )
         }
-        let metrics = seen.all
+        let metrics = seen.withLock { $0 }
         func mean(_ name: String, _ rows: some Collection<[String: Double]>) -> Double {
             rows.reduce(0) { $0 + ($1[name] ?? 0) } / Double(rows.count)
         }
@@ -137,13 +139,4 @@ private struct EnvironmentProcess {
         process.terminate()
         process.waitUntilExit()
     }
-}
-
-/// The metrics of the steps so far.
-private final class StepMetrics: @unchecked Sendable {
-    private let lock = NSLock()
-    private var values: [[String: Double]] = []
-
-    var all: [[String: Double]] { lock.withLock { values } }
-    func add(_ metrics: [String: Double]) { lock.withLock { values.append(metrics) } }
 }

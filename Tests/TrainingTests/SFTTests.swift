@@ -110,12 +110,13 @@ import Tokenization
     }
 
     @Test func aRunThatFailedBeforeItsFirstCheckpointCanBeBegunAnew() async throws {
-        let run = RunFolder(folder.appending(path: "failed"))
-        try run.open(configuration(), resume: false)
+        var wrong = configuration()
+        wrong.adapter = folder.appending(path: "nowhere").path(percentEncoded: false)
+        await #expect(throws: (any Error).self) { try await run(wrong, in: "failed") }
         var other = configuration()
         other.seed = 9
-        try run.open(other, resume: false)
-        #expect(try String(contentsOf: run.url.appending(path: "run.json"), encoding: .utf8).contains("\"seed\" : 9"))
+        try await run(other, in: "failed")
+        #expect(String(decoding: try bytes("failed/run.json"), as: UTF8.self).contains("\"seed\" : 9"))
     }
 
     @Test func aLossThatIsNoNumberStopsTheRunBeforeTheCheckpoint() async throws {

@@ -86,7 +86,13 @@ func inOrder<Item: Sendable, Output: Sendable>(
             let index = next
             next += 1
             group.addTask {
-                do { return (index, .success(try await work(items[index]))) } catch { return (index, .failure(error)) }
+                // Awaited inside the tuple, in an optimised build of Swift 6.3.1 the index can come out as 0.
+                do {
+                    let output = try await work(items[index])
+                    return (index, .success(output))
+                } catch {
+                    return (index, .failure(error))
+                }
             }
         }
         for _ in 0..<16 { add() }
