@@ -26,13 +26,15 @@ public struct Demonstration: Hashable, Sendable, Codable {
         case recovery
         /// The shortest way from a faulty program to its reference.
         case pair
+        /// What a model did itself, and the way out of where that led it.
+        case correction
     }
 
     public struct Meta: Hashable, Sendable, Codable {
         public var kind: Kind
         /// The task it was made from.
         public var source: String
-        /// The operator of each fault; empty for a pair.
+        /// The operator of each fault; empty where none was made.
         public var operators: [Corruption.Operator]
         /// What the tests say at the start: `AssertionError`, `SyntaxError`, `Timeout`, …
         public var failure: String

@@ -8,12 +8,15 @@ public import RepairTasks
 public struct Demonstrator: Sendable {
     /// One answer of the assistant.
     public struct Step: Hashable, Sendable {
-        public var command: Command
+        public var text: String
         /// Whether it is right; a wrong one is there to be recovered from.
         public var learn: Bool
 
-        public init(_ command: Command, learn: Bool = true) {
-            self.command = command
+        public init(_ command: Command, learn: Bool = true) { self.init(command.description, learn: learn) }
+
+        /// What need not be a command.
+        init(_ text: String, learn: Bool) {
+            self.text = text
             self.learn = learn
         }
     }
@@ -62,7 +65,7 @@ public struct Demonstrator: Sendable {
                     return nil
                 }
                 let answer = step ?? Step(.exit)
-                let completion = Completion(text: answer.command.description)
+                let completion = Completion(text: answer.text)
                 messages.append(
                     Demonstration.Message(role: .assistant, content: completion.text, learn: answer.learn))
                 action = episode.receive(completion)

@@ -13,10 +13,20 @@ struct RepairPlan {
     ///
     /// Independent changes come in any order: where they came from the top, a model learned to count lines instead of
     /// reading them. The lines of one change follow each other, downwards or upwards.
-    func order(using generator: inout SeededGenerator) -> [Int] {
+    ///
+    /// - Parameter line: where the tests found something wrong, if they did: the change nearest to it comes first.
+    func order(from line: Int? = nil, using generator: inout SeededGenerator) -> [Int] {
         let changes = script.changes
         var groups = Dictionary(grouping: changes) { script.slots[$0].group }.values.sorted { $0[0] < $1[0] }
         generator.shuffle(&groups)
+        if let line {
+            func distance(_ group: [Int]) -> Int {
+                group.map { abs(script.lineNumber(of: $0, done: []) - line) }.min() ?? .max
+            }
+            if let nearest = groups.indices.min(by: { distance(groups[$0]) < distance(groups[$1]) }) {
+                groups.insert(groups.remove(at: nearest), at: 0)
+            }
+        }
         return groups.flatMap { generator.chance(0.5) ? $0 : $0.reversed() }
     }
 

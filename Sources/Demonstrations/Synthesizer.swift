@@ -2,8 +2,8 @@ import LineEditor
 public import PythonSandbox
 public import RepairTasks
 
-/// Makes demonstrations: each from its own draw of the seed, so that they don't depend on who makes them and when.
-public struct Synthesizer: Sendable {
+/// Makes demonstrations of correct programs: faults, and the commands that repair them.
+public struct Synthesizer: DemonstrationSource {
     public let options: SynthesisOptions
     /// Tasks that can't be used: their reference fails, or is missing, and why.
     public let unusable: [(task: String, why: String)]
@@ -29,8 +29,8 @@ public struct Synthesizer: Sendable {
         self.options = options
         cache = JobCache(sandbox)
         let cache = cache
-        var checks = [Check?](repeating: nil, count: all.count)
-        try await withThrowingTaskGroup(of: (Int, Check).self) { group in
+        var checks = [ReferenceCheck?](repeating: nil, count: all.count)
+        try await withThrowingTaskGroup(of: (Int, ReferenceCheck).self) { group in
             var finished = 0
             func add(_ index: Int) {
                 group.addTask { (index, try await Self.check(all[index], options, cache)) }
@@ -76,36 +76,15 @@ public struct Synthesizer: Sendable {
         self.order = order
     }
 
-    private enum Check {
-        case usable(SandboxLimits)
-        case unusable(String)
-    }
-
-    /// Whether the task's reference passes, and within which limits what is made of it runs.
-    ///
-    /// Corrupted programs often never end, and each costs the full limit; so it is a short one where the reference needs
-    /// less than half of it. Of processor time, since what is made must not follow from how busy a machine is.
-    private static func check(_ task: RepairTask, _ options: SynthesisOptions, _ cache: JobCache) async throws -> Check
-    {
-        guard let reference = task.reference else { return .unusable("it has no reference") }
-        if options.family == nil && task.program == reference { return .unusable("its program is its reference") }
-        var failure = ""
-        for (seconds, limit) in [(0.1, 0.2), (5, 5)] {
-            let limits = SandboxLimits(wallSeconds: 10, cpuSeconds: seconds)
-            do {
-                let report = try await cache.run(task.job(program: reference, limits: limits))
-                if report.passed && report.hiddenPassed {
-                    return .usable(SandboxLimits(wallSeconds: 10, cpuSeconds: limit))
-                }
-                failure = report.failure ?? "hidden tests"
-            } catch let error as SandboxError where error.code == .unusableTests {
-                return .unusable(error.description)
-            }
+    private static func check(
+        _ task: RepairTask, _ options: SynthesisOptions, _ cache: JobCache
+    ) async throws -> ReferenceCheck {
+        if options.family == nil, let reference = task.reference, task.program == reference {
+            return .unusable("its program is its reference")
         }
-        return .unusable("its reference fails: \(failure)")
+        return try await cache.check(task)
     }
 
-    /// The demonstration of one draw, from 0; nil when this draw's task gave none.
     public func demonstration(_ index: Int) async throws -> Demonstration? {
         var generator = SeededGenerator(seed: options.seed, stream: UInt64(index))
         let number = order[index % order.count]

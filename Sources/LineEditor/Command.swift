@@ -17,6 +17,14 @@ public enum Command: Hashable, Sendable {
     case substitute(line: Int, old: String, new: String)
     case exit
 
+    /// The line that the command names, or nil for `EXIT`.
+    public var line: Int? {
+        switch self {
+        case .delete(let line), .insert(let line, _), .replace(let line, _), .substitute(let line, _, _): line
+        case .exit: nil
+        }
+    }
+
     /// Why this command has no written form, or nil when it has one: ``init(parsing:)`` then reads back what
     /// ``description`` prints.
     ///

@@ -147,11 +147,4 @@ extension Command {
         case .exit: .exit
         }
     }
-
-    fileprivate var line: Int? {
-        switch self {
-        case .delete(let line), .insert(let line, _), .replace(let line, _), .substitute(let line, _, _): line
-        case .exit: nil
-        }
-    }
 }

@@ -13,7 +13,7 @@ struct TraceCommand: ParsableCommand {
             Examples:
               coe trace runs/first                                   the list
               coe trace runs/first 3 17                              these episodes, turn by turn
-              coe trace runs/first --search "range len" --unsolved   those that hold the words
+              coe trace runs/first --search "range len" --no-solved  those that hold the words
               coe trace runs/first --failure SyntaxError --full
             One match is shown turn by turn. On a terminal the text goes through $PAGER (less -R).
             """)

@@ -7,7 +7,8 @@ struct DataCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data", abstract: "Fetches, makes, checks and converts tasks and demonstrations.",
         subcommands: [
-            DataFetch.self, DataSynthesize.self, DataStats.self, DataExport.self, DataCheck.self, DataOverlap.self,
+            DataFetch.self, DataSynthesize.self, DataCorrect.self, DataStats.self, DataExport.self, DataCheck.self,
+            DataOverlap.self,
         ])
 }
 
@@ -15,6 +16,17 @@ extension MBPP.Split: ExpressibleByArgument {}
 extension CorruptionFamily: ExpressibleByArgument {}
 extension StateForm: ExpressibleByArgument {}
 extension ExportFormat: ExpressibleByArgument {}
+
+extension TaskSet {
+    /// `tasks` without those that are in `sets` (of MBPP, its test split), or like them.
+    static func leavingOut(_ sets: [String], from tasks: [RepairTask]) async throws -> [RepairTask] {
+        if sets.isEmpty { return tasks }
+        let overlap = try await Overlap.find(of: tasks, with: sets.flatMap { try TaskSet.load($0, split: .test) })
+        let flagged = Set(overlap.findings.map(\.task))
+        Terminal.say("\(flagged.count) tasks left out: they or their like are in \(sets.joined(separator: ", ")).")
+        return tasks.filter { !flagged.contains($0.id) }
+    }
+}
 
 /// How far a long step is: one line that is written over on a terminal, a line every few seconds elsewhere.
 final class ProgressLine: @unchecked Sendable {

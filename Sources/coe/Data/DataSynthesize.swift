@@ -40,74 +40,22 @@ struct DataSynthesize: AsyncParsableCommand {
         if let workers, workers < 1 { throw ValidationError("--workers must be at least 1.") }
     }
 
-    private struct Result: Codable {
-        var file: String
-        var count: Int
-        var made: Int
-        var seconds: Double
-        var sandboxRuns: Int
-        var cachedRuns: Int
-        var unusableTasks: Int
-    }
-
     func run() async throws {
-        Interrupt.catchFirst()
         let options = SynthesisOptions(
             seed: seed, family: pairs ? nil : corruptions, faults: minFaults...maxFaults, recovery: recovery,
             state: state)
-        var file = try DemonstrationFile(URL(filePath: out), options: options)
-        let before = file.count
-        if before >= count {
-            Terminal.say("\(out) holds \(before) demonstrations already.")
-            return
-        }
-        var tasks = try from.flatMap { try TaskSet.load($0, split: split) }
-        if !without.isEmpty {
-            let test = try without.flatMap { try TaskSet.load($0, split: .test) }
-            let overlap = try await Overlap.find(of: tasks, with: test)
-            let flagged = Set(overlap.findings.map(\.task))
-            tasks.removeAll { flagged.contains($0.id) }
-            Terminal.say(
-                "\(flagged.count) tasks left out: they or their like are in \(without.joined(separator: ", ")).")
-        }
-        let all = tasks
-        let start = ContinuousClock.now
-        let result = try await withSandbox { sandbox in
+        let writer = try DemonstrationWriter(out, options: options, workers: workers, json: json)
+        if writer.holds(count) { return }
+        let tasks = try await TaskSet.leavingOut(without, from: from.flatMap { try TaskSet.load($0, split: split) })
+        try await writer.write { sandbox in
             let checking = ProgressLine("references")
-            let synthesizer = try await Synthesizer(tasks: all, options: options, sandbox: sandbox) {
+            let synthesizer = try await Synthesizer(tasks: tasks, options: options, sandbox: sandbox) {
                 checking.show($0, of: $1)
             }
             for (task, why) in synthesizer.unusable.prefix(10) { Terminal.say("\(task) is left out: \(why).") }
             if synthesizer.unusable.count > 10 { Terminal.say("… and \(synthesizer.unusable.count - 10) more.") }
-            let progress = ProgressLine("demonstrations")
-            var barren = 0
-            let cores = ProcessInfo.processInfo.activeProcessorCount
-            try await synthesizer.run(from: file.nextIndex, workers: workers ?? cores) { index, demonstration in
-                let isNew = try demonstration.map { try file.append($0) } ?? false
-                barren = isNew ? 0 : barren + 1
-                if isNew { progress.show(file.count, of: count) }
-                // The tasks give no more that is not there already.
-                return file.count < count && barren < max(1_000, 20 * all.count) && !Interrupt.isRequested
-            }
-            let requests = await synthesizer.cache.requests
-            let runs = await synthesizer.cache.runs
-            return Result(
-                file: out, count: file.count, made: file.count - before,
-                seconds: (ContinuousClock.now - start) / .seconds(1), sandboxRuns: runs, cachedRuns: requests - runs,
-                unusableTasks: synthesizer.unusable.count)
-        }
-        try file.close()
-        Terminal.say(
-            String(
-                format: "%d demonstrations in %@, %d made in %.1f s (%.1f a second; %d sandbox runs, %d remembered).",
-                result.count, out, result.made, result.seconds, Double(result.made) / result.seconds,
-                result.sandboxRuns,
-                result.cachedRuns))
-        if json { try Terminal.printJSON(result) }
-        if Interrupt.isRequested { throw ExitCode(130) }
-        if result.count < count {
-            Terminal.say("The tasks give no more different ones.")
-            throw ExitCode(1)
+            let patience = max(1_000, 20 * tasks.count)
+            return (synthesizer, .demonstrations(count, patience: patience), synthesizer.unusable.count)
         }
     }
 }

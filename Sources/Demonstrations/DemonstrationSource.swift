@@ -1,6 +1,13 @@
-import RepairTasks
+/// Makes demonstrations, each from its own draw of a seed, so that they don't depend on who makes them and when.
+public protocol DemonstrationSource: Sendable {
+    /// The programs that were run, and those that were remembered.
+    var cache: JobCache { get }
 
-extension Synthesizer {
+    /// The demonstration of one draw, from 0; nil when the draw gave none.
+    func demonstration(_ index: Int) async throws -> Demonstration?
+}
+
+extension DemonstrationSource {
     /// Makes demonstrations from draw `start` on, many at once, and hands them on in the order of their draws until
     /// `body` returns false.
     ///

@@ -1,0 +1,33 @@
+import PythonSandbox
+import RepairTasks
+
+/// Whether a task can be used for demonstrations.
+enum ReferenceCheck {
+    /// Its reference passes; what is made of it runs within these limits.
+    case usable(SandboxLimits)
+    case unusable(String)
+}
+
+extension JobCache {
+    /// Whether the task's reference passes, and within which limits what is made of it runs.
+    ///
+    /// Faulty programs often never end, and each costs the full limit; so it is a short one where the reference needs
+    /// less than half of it. Of processor time, since what is made must not follow from how busy a machine is.
+    func check(_ task: RepairTask) async throws -> ReferenceCheck {
+        guard let reference = task.reference else { return .unusable("it has no reference") }
+        var failure = ""
+        for (seconds, limit) in [(0.1, 0.2), (5, 5)] {
+            let limits = SandboxLimits(wallSeconds: 10, cpuSeconds: seconds)
+            do {
+                let report = try await run(task.job(program: reference, limits: limits))
+                if report.passed && report.hiddenPassed {
+                    return .usable(SandboxLimits(wallSeconds: 10, cpuSeconds: limit))
+                }
+                failure = report.failure ?? "hidden tests"
+            } catch let error as SandboxError where error.code == .unusableTests {
+                return .unusable(error.description)
+            }
+        }
+        return .unusable("its reference fails: \(failure)")
+    }
+}
