@@ -57,8 +57,7 @@ public struct SFT: Sendable {
         let (examples, form, chat) = try load(configuration.data, tokenizer)
         let validation = try Validation(configuration, form: form, chat: chat)
         let curriculum = Curriculum(
-            lengths: examples.map(\.tokens.count), batch: configuration.batch * together.size,
-            epochs: configuration.epochs,
+            examples, batch: configuration.batch * together.size, epochs: configuration.epochs,
             maxTokens: configuration.maxTokens, seed: configuration.seed)
         if together.leads { try folder.check(configuration, resume: resume) }
 
@@ -197,15 +196,14 @@ extension Trainer {
         _ together: DataParallel = DataParallel(group: nil)
     ) throws -> (Double, Double) {
         let learned = Double(batch.reduce(0) { $0 + $1.learnedCount })
-        // Sequences of like length share a pass, so that little of it is left empty.
-        let sorted = together.part(of: batch).sorted { $0.tokens.count > $1.tokens.count }
         var loss = 0.0
-        for (index, pack) in sorted.packed(limit: configuration.tokensPerPass, size: \.tokens.count).enumerated() {
+        let passes = together.part(of: batch).passes(limit: configuration.tokensPerPass)
+        for (index, pass) in passes.enumerated() {
             let seed =
                 configuration.seed &+ UInt64(number) &* 1_000_003 &+ UInt64(index * together.size + together.rank)
                 &* 4_096
             loss += try model.backpropagate(
-                pack, lora: weights, layersPerCheckpoint: configuration.layersPerCheckpoint, dropoutSeed: seed
+                pass, lora: weights, layersPerCheckpoint: configuration.layersPerCheckpoint, dropoutSeed: seed
             ) { logProbabilities, _ in try logProbabilities.sum(0) * (-1 / learned) }.loss
         }
         try together.sum(weights.gradients)

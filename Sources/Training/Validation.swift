@@ -66,10 +66,8 @@ struct Validation: Sendable {
     private func loss(_ model: CausalLM, _ weights: LoRAWeights) throws -> Double {
         var sum = 0.0
         var count = 0
-        let packs = examples.sorted { $0.tokens.count > $1.tokens.count }
-            .packed(limit: tokensPerPass) { $0.tokens.count }
-        for pack in packs {
-            let values = try model.logProbabilities(pack, lora: weights).floats()
+        for pass in examples.passes(limit: tokensPerPass) {
+            let values = try model.logProbabilities(pass, lora: weights).floats()
             sum -= values.reduce(0) { $0 + Double($1) }
             count += values.count
         }

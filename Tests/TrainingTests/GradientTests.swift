@@ -72,6 +72,47 @@ import Tokenization
         #expect(expected[19] < expected[0] - 1)
     }
 
+    @Test(arguments: models)
+    func aCommonPromptIsComputedOnceAndChangesNothing(name: String) throws {
+        let prompt = (0..<40).map { 5 + $0 % 30 }
+        let sequences = [[7, 8, 9], [7, 8, 10, 11], [12], [7]].enumerated().map { index, ending in
+            // The second has one more token of the prompt that is not learned, the last a shorter prompt.
+            let own = index == 3 ? Array(prompt.prefix(36)) : prompt
+            let learned = ending.indices.map { !(index == 1 && $0 == 0) }
+            return CausalLM.PackedSequence(tokens: own + ending, mask: own.map { _ in false } + learned)
+        }
+        func gradients(_ passes: [[CausalLM.PackedSequence]]) throws -> ([Float], Double) {
+            let test = try Case(name)
+            let loss = try passes.reduce(0.0) { sum, pass in
+                try sum + test.model.backpropagate(pass, lora: test.weights) { values, _ in try values.sum(0) }.loss
+            }
+            return (try test.weights.gradients.floats(), loss)
+        }
+        let shared = sequences.passes(limit: 64)
+        #expect(shared.map { $0.map(\.sharedCount) } == [[0, 36, 36, 36]])
+        let (once, loss) = try gradients(shared)
+        let (apart, expected) = try gradients(sequences.map { [$0] })
+        #expect(abs(loss - expected) < 1e-4 * abs(expected))
+        let scale = apart.map(abs).max() ?? 0
+        #expect(scale > 0 && zip(once, apart).allSatisfy { abs($0 - $1) < 1e-4 * scale })
+        // A pass that is full ends, and the next computes the prompt anew.
+        #expect(sequences.passes(limit: 44).map { $0.map(\.computedCount) } == [[37, 7], [44], [41]])
+    }
+
+    @Test func examplesOfOnePromptAreLearnedTogetherAndEachOnceAnEpoch() {
+        func example(_ prompt: Int, _ ending: Int) -> CausalLM.PackedSequence {
+            .init(tokens: [prompt, prompt, ending], mask: [false, false, true])
+        }
+        let examples = (0..<30).map { example($0 % 10, 100 + $0) }
+        let curriculum = Curriculum(examples, batch: 6, epochs: 2, maxTokens: nil, seed: 1)
+        #expect(curriculum.steps.count == 10)
+        #expect(curriculum.steps.prefix(5).joined().sorted() == Array(0..<30))
+        for step in curriculum.steps { #expect(Set(step.map { $0 % 10 }).count == 2) }
+        #expect(curriculum.steps[0] != curriculum.steps[5])
+        let same = Curriculum((0..<8).map { example(1, $0 + 50) }, batch: 4, epochs: 1, maxTokens: nil, seed: 1)
+        #expect(same.steps.map(\.count) == [4, 4])
+    }
+
     @Test func aTokenSeesNothingOfOtherSequences() throws {
         let test = try Case("tiny-llama3")
         let together = try test.model.logProbabilities(test.sequences, lora: test.weights).floats()
