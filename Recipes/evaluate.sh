@@ -13,10 +13,8 @@ cell() {  # NAME MODEL SET OPTION…
     --out "$run/$2-$set-$1" "${@:4}"
 }
 for model in smollm2-135m qwen2.5-coder-0.5b; do
-  form=feedback
-  if [ "$model" = qwen2.5-coder-0.5b ]; then form=rewrite; fi
   for set in "$held" "$sets"/{mbpp-llm-test-500,quixbugs,humanevalfix}.jsonl; do
-    cell direct "$model" "$set" --method direct --max-tokens 384 --form "$form"
+    cell direct "$model" "$set" --method direct --max-tokens 384
     cell sft "$model" "$set" --constrained --adapter "Adapters/$model"
   done
   cell untrained "$model" "$held" --constrained

@@ -6,9 +6,15 @@
 `transformers` needs torch, transformers and gguf; `llama.cpp` needs llama-cpp-python (for episodes with its server).
 One JSON object on standard output.
 """
-import json, os, socket, statistics, subprocess, sys, threading, time, urllib.request
+import ctypes, json, os, signal, socket, statistics, subprocess, sys, threading, time, urllib.request
 
 PROMPT, CONTEXT, STEPS, BATCHES = 512, 256, 16, (1, 4, 16, 64)
+
+
+def end_with_parent():
+    """On Linux: SIGTERM when whoever started this process is gone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def rows(prefill, decode, vocabulary, rounds):
@@ -95,8 +101,9 @@ def llama_inference(path, rounds, threads):
 
     def decode(ids, token, batch):
         ctx = context(batch, CONTEXT + STEPS + 16)
-        for sequence in range(batch):
-            run(ctx, [(t, i, sequence, False) for i, t in enumerate(ids)])
+        run(ctx, [(t, i, 0, False) for i, t in enumerate(ids)])
+        for sequence in range(1, batch):
+            l.llama_memory_seq_cp(l.llama_get_memory(ctx), 0, sequence, -1, -1)
         start = time.perf_counter()
         for step in range(STEPS):
             run(ctx, [(token, len(ids) + step, sequence, True) for sequence in range(batch)])
@@ -145,7 +152,7 @@ def llama_episodes(path, workload, threads):
     server = subprocess.Popen(
         [sys.executable, "-m", "llama_cpp.server", "--model", path, "--n_ctx", "4096", "--n_threads", str(threads),
          "--cache", "true", "--host", "127.0.0.1", "--port", str(port), "--verbose", "false"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=end_with_parent)
     try:
         for _ in range(300):
             try:
@@ -181,6 +188,9 @@ def llama_episodes(path, workload, threads):
 
 if __name__ == "__main__":
     kind, library, path, argument, threads = sys.argv[1:]
+    # A benchmark that is stopped leaves neither this process nor a server of its own behind.
+    end_with_parent()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if kind == "inference":
         run = {"transformers": transformers_inference, "llama.cpp": llama_inference}[library]
         print(json.dumps({"rows": run(path, int(argument), int(threads))}))

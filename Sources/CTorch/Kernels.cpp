@@ -21,6 +21,8 @@ using namespace ctorch;
 
 // Inputs of an int8 product that share a scale.
 constexpr int64_t int8_group = CT_INT8_GROUP;
+// Blocks of 16 outputs that an int8 product works on together.
+constexpr int64_t int8_blocks = 3;
 
 // One instance for each instruction set; which one runs is decided once, at the first call.
 #if defined(__x86_64__)
@@ -236,13 +238,12 @@ int ct_int8_linear(ct_tensor_t input, ct_tensor_t packed, ct_tensor_t scales, in
         const uint8_t *weights = packed->value.const_data_ptr<uint8_t>();
         const float *factors = floats_of(scales), *shift = optional_floats(bias), *more = optional_floats(residual);
         float *y = output.mutable_data_ptr<float>();
-        // Four blocks of 16 outputs are worked on together, so pieces are multiples of four.
-        const int64_t blocks = (outputs + 15) / 16, pieces = (blocks + 3) / 4;
+        const int64_t blocks = (outputs + 15) / 16, pieces = (blocks + int8_blocks - 1) / int8_blocks;
         spread(pieces, static_cast<double>(rows) * outputs * inputs, [&](int64_t begin, int64_t end) {
-            const int64_t last = std::min(end * 4, blocks);
+            const int64_t last = std::min(end * int8_blocks, blocks);
 #define CALL                                                                                                           \
     Int8Product product{weights, factors, shift, more, groups, outputs, q, scale, sums, y};                            \
-    int8_product(product, rows, begin * 4, last)
+    int8_product(product, rows, begin * int8_blocks, last)
             WITH_KERNELS(CALL)
 #undef CALL
         });

@@ -221,22 +221,22 @@ template <int Blocks> static void int8_rows(const Int8Product &p, int64_t row, i
     case 2: return int8_tile<2, Blocks>(p, row, block);
     case 3: return int8_tile<3, Blocks>(p, row, block);
     case 4: return int8_tile<4, Blocks>(p, row, block);
-    case 5: return int8_tile<5, Blocks>(p, row, block);
-    case 6: return int8_tile<6, Blocks>(p, row, block);
     }
 }
 
-/// All rows by the blocks of outputs from `begin` up to `end`. Six rows by four blocks fill 24 of 32 registers.
+/// All rows by the blocks of outputs from `begin` up to `end`. Four rows by three blocks and their sums of a group fill 24
+/// of 32 registers; with more of them the sums go through memory.
 static void int8_product(const Int8Product &p, int64_t row_count, int64_t begin, int64_t end) {
-    const int64_t parts = (row_count + 5) / 6;
-    for (int64_t block = begin; block < end;) {
-        const int64_t blocks = end - block >= 4 ? 4 : 1;
+    const int64_t parts = (row_count + 3) / 4;
+    for (int64_t block = begin; block < end; block += int8_blocks) {
         for (int64_t part = 0; part < parts; part++) {
             const int64_t row = row_count * part / parts, next = row_count * (part + 1) / parts;
-            if (blocks == 4) int8_rows<4>(p, row, next - row, block);
-            else int8_rows<1>(p, row, next - row, block);
+            switch (end - block) {
+            case 1: int8_rows<1>(p, row, next - row, block); break;
+            case 2: int8_rows<2>(p, row, next - row, block); break;
+            default: int8_rows<int8_blocks>(p, row, next - row, block);
+            }
         }
-        block += blocks;
     }
 }
 

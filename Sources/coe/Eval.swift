@@ -44,7 +44,11 @@ struct EvalRun: AsyncParsableCommand {
     @Option(help: "Play N tasks drawn by the seed, the same at every start.") var sample: Int?
     @Option(help: "Play part i of n, written i/n.") var shard: Shard?
     @Option(help: "The seed of the run.") var seed: UInt64 = 0
-    @Option(help: "How whole programs are asked for: feedback, rewrite, or fix (HumanEvalFix's).") var form: AnswerForm?
+    @Option(
+        help: """
+            How whole programs are asked for: feedback, rewrite, or fix (HumanEvalFix's). When not given, what suits the \
+            model's family: rewrite for Qwen, feedback for others.
+            """) var form: AnswerForm?
     @Option(help: "For resample: the folder of the run whose tokens are spent again.") var budget: String?
     @Option(help: "The most tokens of one answer (128 for commands, 768 for programs, 1536 for think).")
     var maxTokens: Int?
@@ -94,7 +98,8 @@ struct EvalRun: AsyncParsableCommand {
                     options: EpisodeOptions(
                         maxTurns: turns, endsAtFirstPass: !untilExit, isConstrained: constrained,
                         prompt: try prompt(forAdapter: adapter)),
-                    answerForm: form, budgetRun: self.budget.map { URL(filePath: $0).lastPathComponent },
+                    answerForm: form ?? .standard(for: policy),
+                    budgetRun: self.budget.map { URL(filePath: $0).lastPathComponent },
                     maxTokens: maxTokens)
                 let summary = try await Evaluation(
                     configuration, policy: policy, sandbox: sandbox, concurrency: concurrency, budget: budget
@@ -114,6 +119,16 @@ struct EvalRun: AsyncParsableCommand {
         } catch let error as EvaluationError where error.code == .interrupted {
             Terminal.say(error.description)
             throw ExitCode(130)
+        }
+    }
+}
+
+extension AnswerForm {
+    /// What a model of this family answers best; measured, see LOG.md. Qwen gives the faulty program back in other forms.
+    fileprivate static func standard(for policy: any Policy) -> AnswerForm {
+        switch (policy as? LocalPolicy)?.generator.model.configuration.family {
+        case .qwen2: .rewrite
+        case .llama, nil: .feedback
         }
     }
 }

@@ -30,6 +30,38 @@ extension CoeTests {
         #expect(try read("openenv.jsonl").split(separator: "\n").count == 6)
     }
 
+    @Test func `lost episodes become demonstrations of the way out, once`() throws {
+        try write(
+            "set.jsonl",
+            """
+            {"id": "one", "prompt": "p", "program": "y = 1\\nx = 2", "reference": "y = 1\\nx = 1", \
+            "tests": ["assert x == 1"]}
+
+            """)
+        try write("script", "### REPL 2 >>>x = 3\n### ADDL 1 >>>x = 4\n")
+        let played = try coe("eval", "--set", "set.jsonl", "--policy", "script:script", "--turns", "2", "--out", "run")
+        #expect(played.code == 0, "\(played.errors)")
+        func correct(_ options: String...) throws -> Outcome {
+            try run(["data", "correct", "run", "--out", "corrections.jsonl", "--each", "3", "--json"] + options)
+        }
+        // An untrained model's prompt, with worked examples, is none of the forms of demonstrations.
+        let formless = try correct()
+        #expect(formless.code == 64 && formless.errors.contains("--state"), "\(formless.errors)")
+        let made = try correct("--state", "brief")
+        #expect(made.code == 0 && !made.output.contains("\"made\":0"), "\(made.errors)")
+        let lines = try read("corrections.jsonl")
+        #expect(lines.contains("\"content\":\"### REPL 2 >>>x = 3\",\"learn\":false"))
+        let again = try correct("--state", "brief")
+        #expect(again.code == 0 && again.output.contains("\"made\":0"), "\(again.errors)")
+        #expect(try read("corrections.jsonl") == lines)
+
+        let direct = try coe(
+            "eval", "--set", "set.jsonl", "--method", "direct", "--policy", "script:script", "--out", "direct")
+        #expect(direct.code == 0, "\(direct.errors)")
+        let refused = try coe("data", "correct", "direct", "--out", "x.jsonl")
+        #expect(refused.code == 64 && refused.errors.contains("direct"), "\(refused.errors)")
+    }
+
     @Test func `check names the reference that fails and the faulty program that passes`() throws {
         let tests = "\"prompt\": \"p\", \"tests\": [\"assert x == 1\"]"
         try write(

@@ -153,7 +153,7 @@ int ct_fast_rms_norm(ct_tensor_t input, ct_tensor_t weight, double epsilon, ct_t
 /// For rows [gate | up]: silu(gate) · up, or gelu(gate) · up by its approximation with tanh.
 int ct_gated(ct_tensor_t input, bool gelu, ct_tensor_t *result);
 /// Inputs of an int8 product that share a scale.
-#define CT_INT8_GROUP 32
+#define CT_INT8_GROUP 64
 /// Quantises rows of weights [rows, inputs] to int8, symmetric, with a scale for each row and group of inputs, and puts
 /// them as rows `start` and on into `packed` (uint8, outputs rounded up to 16 times inputs rounded up to whole groups) and
 /// `scales` (outputs rounded up to 16 times groups).
