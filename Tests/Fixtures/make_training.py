@@ -19,7 +19,7 @@ folder = Path(__file__).parent / "training"
 shutil.rmtree(folder, ignore_errors=True)
 folder.mkdir()
 
-for name in ["tiny-llama3", "tiny-qwen2"]:
+for name in ["tiny-llama3", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3"]:
     torch.manual_seed(2)
     model = AutoModelForCausalLM.from_pretrained(models / name, dtype=torch.float32)
     model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))

@@ -7,13 +7,15 @@ import Testing
 
 /// Our forward pass against Transformers' with the same weights; the fixtures come from Fixtures/make_models.py.
 @Suite(.serialized) struct ParityTests {
+    static let models = ["tiny-llama3", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3"]
+
     /// The largest difference in a row of logits, relative to the row's largest logit.
     func relativeDifference(_ ours: Tensor, _ theirs: Tensor, scale: Tensor? = nil) throws -> Float {
         let scale = try scale ?? theirs.abs().maximum(1)
         return try ((ours - theirs).abs().maximum(1) / scale).maximum(0).floats()[0]
     }
 
-    @Test(arguments: ["tiny-llama3", "tiny-qwen2", "tiny-adapter"])
+    @Test(arguments: models + ["tiny-adapter"])
     func tinyFoldersGiveTheReferenceLogits(name: String) throws {
         let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
         let ids = try #require(try reference.tensor("ids")).integers()
@@ -44,7 +46,7 @@ import Testing
 
     /// Prompt in pieces, single tokens, several conversations in one pass: the logits are those of the whole, with the
     /// CPU's kernels and with libtorch's operations, which a GPU uses.
-    @Test(arguments: ["tiny-llama3", "tiny-qwen2"], [true, false])
+    @Test(arguments: models, [true, false])
     func segmentsAndCacheGiveTheLogitsOfTheWhole(name: String, kernels: Bool) throws {
         let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
         let ids = try #require(try reference.tensor("ids")).integers()
@@ -67,8 +69,51 @@ import Testing
         #expect(first.count == 100 && second.count == 20 && copy.count == 6)
     }
 
+    /// The same weights from GGUF files, with llama.cpp's names and 1 more in Gemma's norms.
+    @Test(arguments: ["tiny-qwen3", "tiny-gemma3"]) func tinyGGUFFilesGiveTheReferenceLogits(name: String) throws {
+        let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
+        let ids = try #require(try reference.tensor("ids")).integers()
+        let expected = try #require(try reference.tensor(name))
+        let file = try GGUFFile(path: fixture("models/\(name).gguf"))
+        var configuration = try ModelConfiguration(gguf: file)
+        #expect(configuration.queryScalar == 16)
+        // A 32-bit float in the file.
+        #expect(abs(configuration.rmsNormEpsilon - 1e-6) < 1e-12)
+        configuration.rmsNormEpsilon = 1e-6
+        // GGUF does not state it, and the tiny Gemma's is not the width of its heads.
+        if name == "tiny-gemma3" { configuration.queryScalar = 20 }
+        let json = try Data(contentsOf: URL(filePath: fixture("models/\(name)/config.json")))
+        #expect(try configuration == ModelConfiguration(json: json, source: name))
+        let model = try CausalLM(
+            configuration: configuration, weights: GGUFWeights(file: file, configuration: configuration),
+            adapter: nil, device: .cpu, precision: .float32)
+        let logits = try model.logits([.init(tokens: ids, cache: model.makeCache())], allPositions: true)
+        #expect(try relativeDifference(logits, expected) < 1e-5)
+    }
+
+    /// A window changes what distant tokens do, so the fixtures would show one that is missing or too wide.
+    @Test func theSlidingWindowIsAsLongAsTheConfigurationSays() throws {
+        let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
+        let ids = try #require(try reference.tensor("ids")).integers()
+        let expected = try #require(try reference.tensor("tiny-gemma3"))
+        let path = fixture("models/tiny-gemma3")
+        let json = try Data(contentsOf: URL(filePath: path).appending(path: "config.json"))
+        var configuration = try ModelConfiguration(json: json, source: path)
+        #expect(configuration.slidingWindow?.layers == [true, false, true])
+        for length in [15, 17] {
+            configuration.slidingWindow?.length = length
+            let model = try CausalLM(
+                configuration: configuration, weights: SafetensorsFolder(path: path), adapter: nil, device: .cpu,
+                precision: .float32)
+            let logits = try model.logits([.init(tokens: ids, cache: model.makeCache())], allPositions: true)
+            let first = try Tensor(Array(0..<15))
+            #expect(try relativeDifference(logits.selected(0, first), expected.selected(0, first)) < 1e-5)
+            #expect(try relativeDifference(logits, expected) > 1e-4)
+        }
+    }
+
     /// Lower precision stays near: rounding to 8 bits on both sides of every product, on a model with random weights.
-    @Test(arguments: ["tiny-llama3", "tiny-qwen2"]) func lowerPrecisionStaysNear(name: String) throws {
+    @Test(arguments: models) func lowerPrecisionStaysNear(name: String) throws {
         let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
         let ids = try #require(try reference.tensor("ids")).integers()
         let expected = try #require(try reference.tensor(name))
@@ -83,7 +128,7 @@ import Testing
     }
 
     @Test(
-        arguments: ["SmolLM2-135M-Instruct-Q4_1", "Qwen2.5-Coder-0.5B-Instruct-Q4_K_M"])
+        arguments: ["SmolLM2-135M-Instruct-Q4_1", "Qwen2.5-Coder-0.5B-Instruct-Q4_K_M", "gemma-3-270m-Q4_K_M"])
     func realModelsGiveTheReferenceLogitsAndContinuations(name: String) throws {
         guard let path = cachedModel("\(name).gguf") else {
             print("note: \(name).gguf is not in the cache; its parity test is skipped (scripts/fetch-model)")
@@ -93,7 +138,9 @@ import Testing
         func tensor(_ name: String) throws -> Tensor { try #require(try reference.tensor(name)) }
         let model = try CausalLM(path: path)
         let ids = try tensor("ids").integers()
-        let logits = try model.logits([.init(tokens: ids, cache: model.makeCache())], allPositions: true)
+        let logits = try model.logits([
+            .init(tokens: ids, cache: model.makeCache(), outputCount: tensor("logits").shape[0])
+        ])
         let difference = try relativeDifference(
             logits.selected(1, tensor("columns")), tensor("logits"), scale: tensor("scale"))
         #expect(difference < 1e-3)
