@@ -172,18 +172,12 @@ private struct WrittenTokenizer: Encodable {
         var pretokenizers: [Step]
     }
     struct PostProcessor: Encodable {
-        struct Piece: Encodable {
-            struct Name: Encodable {
-                var id: String
-                var typeId = 0
-            }
-            var specialToken: Name?
-            var sequence: Name?
-            private enum CodingKeys: String, CodingKey {
-                case specialToken = "SpecialToken"
-                case sequence = "Sequence"
-            }
+        struct Name: Encodable {
+            var id: String
+            var typeId = 0
         }
+        /// `SpecialToken` or `Sequence`: a dictionary, since the keys of one are written as they are.
+        typealias Piece = [String: Name]
         struct Special: Encodable {
             var id: String
             var ids: [Int]
@@ -194,9 +188,8 @@ private struct WrittenTokenizer: Encodable {
         var specialTokens: [String: Special]
 
         init(beginning token: String, id: Int) {
-            let first = Piece(specialToken: .init(id: token))
-            single = [first, Piece(sequence: .init(id: "A"))]
-            pair = single + [Piece(sequence: .init(id: "B", typeId: 1))]
+            single = [["SpecialToken": Name(id: token)], ["Sequence": Name(id: "A")]]
+            pair = single + [["Sequence": Name(id: "B", typeId: 1)]]
             specialTokens = [token: Special(id: token, ids: [id], tokens: [token])]
         }
     }

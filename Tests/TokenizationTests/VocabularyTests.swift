@@ -61,8 +61,11 @@ import Testing
         let added = name == "gemma" ? ["\u{5217}", "\u{F99C}", "\"\\", "\u{1}"] : []
         vocabulary.tokens += added
         vocabulary.kinds += added.map { _ in .normal }
+        let json = try vocabulary.tokenizerJSON()
+        // Transformers puts the first token there by the file's own template alone.
+        #expect(String(decoding: json, as: UTF8.self).contains(#"[{"SpecialToken":{"id":""#) == vocabulary.addsBOS)
         let read = try Vocabulary(
-            tokenizerJSON: vocabulary.tokenizerJSON(),
+            tokenizerJSON: json,
             configuration: vocabulary.tokenizerConfiguration(contextLength: 512))
         #expect(read == vocabulary)
         #expect(read.tokens.map { Array($0.utf8) } == vocabulary.tokens.map { Array($0.utf8) })
