@@ -8,7 +8,7 @@ extension Vocabulary {
     /// - Throws: ``TokenizationError`` if a file is malformed or states a step that this module does not have.
     public init(tokenizerJSON: Data, configuration: Data? = nil) throws {
         var json = tokenizerJSON
-        let vocab = VocabularyObject(removedFrom: &json)?.entries ?? []
+        let object = VocabularyObject(removedFrom: &json)
         let file = try Self.decode(TokenizerFile.self, from: json, named: "tokenizer.json")
         let settings = try configuration.map {
             try Self.decode(ConfigurationFile.self, from: $0, named: "tokenizer_config.json")
@@ -18,6 +18,9 @@ extension Vocabulary {
                 .unsupported, "tokenizer.json holds a \(file.model.type ?? "") model; only BPE is read.")
         }
 
+        guard let vocab = object?.entries else {
+            throw TokenizationError(.malformedFile, "tokenizer.json has no vocab of strings with their ids.")
+        }
         let added = file.addedTokens ?? []
         let count = max(vocab.map(\.id).max() ?? -1, added.map(\.id).max() ?? -1) + 1
         guard added.allSatisfy({ $0.id >= 0 }), count < 1 << 24 else {

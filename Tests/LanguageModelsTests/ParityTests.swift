@@ -182,6 +182,41 @@ import Testing
         }
     }
 
+    /// Steps of Gemma's larger and older relatives that would give other logits.
+    @Test func whatIsNotComputedAsAskedIsRefused() throws {
+        let file = URL(filePath: fixture("models/tiny-gemma3/config.json"))
+        func configuration(_ edit: (inout [String: Any]) -> Void) throws -> ModelConfiguration {
+            var json = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+            edit(&json)
+            return try ModelConfiguration(json: JSONSerialization.data(withJSONObject: json), source: "config.json")
+        }
+        func refuses(_ part: String, _ edit: (inout [String: Any]) -> Void) {
+            #expect { try configuration(edit) } throws: { "\($0)".contains(part) }
+        }
+        refuses("of type gemma3;") { $0["model_type"] = "gemma3" }
+        refuses("soft caps") { $0["final_logit_softcapping"] = 30.0 }
+        refuses("attention in both directions") { $0["use_bidirectional_attention"] = true }
+        refuses("the activation relu") { $0["hidden_activation"] = "relu" }
+        refuses("does not give sliding_window") { $0["sliding_window"] = nil }
+        refuses("whether they have a window") { $0["layer_types"] = ["full_attention"] }
+        refuses("the RoPE scaling linear") {
+            $0["rope_parameters"] = ["full_attention": ["rope_type": "linear", "rope_theta": 1e6, "factor": 8.0]]
+        }
+        refuses("RoPE of layers with a sliding window") {
+            $0["rope_parameters"] = ["sliding_attention": ["rope_type": "linear", "rope_theta": 1e4, "factor": 8.0]]
+        }
+        // What earlier versions of Transformers wrote.
+        let old = try configuration {
+            $0["rope_parameters"] = nil
+            $0["layer_types"] = nil
+            $0["num_hidden_layers"] = 7
+            $0["rope_theta"] = 2e6
+            $0["rope_local_base_freq"] = 3e4
+        }
+        #expect(old.slidingWindow?.layers == [true, true, true, true, true, false, true])
+        #expect(old.ropeBase == 2e6 && old.slidingWindow?.ropeBase == 3e4)
+    }
+
     @Test func anAdapterOfAnotherModelIsRefused() throws {
         #expect {
             try CausalLM(path: fixture("models/tiny-qwen2"), adapter: fixture("models/tiny-adapter"))

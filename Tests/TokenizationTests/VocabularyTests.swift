@@ -103,6 +103,20 @@ import Testing
                     json["model"] = model
                 }) == .inconsistentVocabulary)
         #expect(code(Data("{}".utf8)) == .malformedFile)
+        #expect(
+            try code(
+                edited("qwen2") { json in
+                    var model = json["model"] as! [String: Any]
+                    model["vocab"] = ["a": 0.5]
+                    json["model"] = model
+                }) == .malformedFile)
+        // Llama 2's, which puts a space before every text.
+        #expect(
+            try code(
+                edited("gemma") { json in
+                    let prefix: [String: Any] = ["type": "Prepend", "prepend": "▁"]
+                    json["normalizer"] = ["type": "Sequence", "normalizers": [prefix, json["normalizer"]!]]
+                }) == .unsupported)
     }
 
     @Test func namesOfGGUFPreTokenizersAreKnown() {
