@@ -142,6 +142,10 @@ extension ModelConfiguration {
         guard file.useSlidingWindow != true else {
             throw unsupported("asks for sliding-window attention, which is supported for gemma3 alone")
         }
+        // With it Transformers has a bias behind attention too.
+        guard family == .qwen2 || file.attentionBias != true else {
+            throw unsupported("asks for biases in attention, which are supported for qwen2 alone")
+        }
         let activation = family == .gemma3 ? "gelu_pytorch_tanh" : "silu"
         if let asked = file.hiddenActivation ?? file.hiddenAct, asked != activation {
             throw unsupported("asks for the activation \(asked); for this family \(activation) is supported")
@@ -195,7 +199,7 @@ extension ModelConfiguration {
             ropeBase: rope?.ropeTheta ?? file.ropeTheta ?? (family == .gemma3 ? 1_000_000 : 10_000),
             ropeScaling: scaling, slidingWindow: slidingWindow,
             queryScalar: family == .gemma3 ? file.queryPreAttnScalar ?? 256 : headWidth,
-            hasAttentionBias: family == .qwen2 || file.attentionBias == true,
+            hasAttentionBias: family == .qwen2,
             tiesEmbeddings: file.tieWordEmbeddings ?? (family == .gemma3))
         try validate(source: source)
     }
