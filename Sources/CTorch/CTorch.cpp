@@ -333,6 +333,7 @@ int ct_unary(ct_unary_operation operation, ct_tensor_t tensor, ct_tensor_t *resu
         case ct_exp: return value.exp();
         case ct_log: return value.log();
         case ct_silu: return at::silu(value);
+        case ct_gelu: return at::gelu(value, "tanh");
         case ct_cos: return value.cos();
         case ct_sin: return value.sin();
         case ct_abs: return value.abs();

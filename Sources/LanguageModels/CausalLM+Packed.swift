@@ -102,8 +102,15 @@ private struct PackedPass {
         var range: Range<Int>
         /// Those of another sequence that it begins with.
         var shared: Range<Int>
-        /// Which keys its queries may see, `[added, shared + added]`; nil where nothing is shared.
-        var mask: Tensor?
+    }
+
+    /// What layers with the same window share.
+    struct Reach {
+        /// Of the rotary angles, `[tokens, 1, width / 2]`.
+        var cosine, sine: Tensor
+        /// For each part which keys its queries may see, `[added, shared + added]`; nil where nothing is shared and all
+        /// before a token is seen.
+        var masks: [Tensor?]
     }
 
     let model: CausalLM
@@ -114,8 +121,8 @@ private struct PackedPass {
     let tokens: [Int]
     /// The positions whose next token is learned, and those tokens.
     let rows, targets: [Int]
-    /// Of the rotary angles, `[tokens, 1, width / 2]`.
-    let cosine, sine: Tensor
+    let whole: Reach
+    let sliding: Reach?
 
     init(
         _ model: CausalLM, _ sequences: [CausalLM.PackedSequence], lora: LoRAWeights?,
@@ -147,28 +154,28 @@ private struct PackedPass {
             if shared == 0 { base = start }
             tokens += sequence.tokens[shared...]
             positions += shared..<sequence.tokens.count
-            parts.append(
-                Part(
-                    range: start..<tokens.count, shared: base..<base + shared,
-                    mask: shared == 0 ? nil : try Self.mask(shared, tokens.count - start, model)))
+            parts.append(Part(range: start..<tokens.count, shared: base..<base + shared))
             for place in sequence.mask.indices where sequence.mask[place] {
                 rows.append(place == shared ? base + place - 1 : start + place - 1 - shared)
                 targets.append(sequence.tokens[place])
             }
         }
         (self.parts, self.tokens, self.rows, self.targets) = (parts, tokens, rows, targets)
-        let angles =
-            try Tensor(positions).to(.float32, on: model.device).reshaped([-1, 1, 1]) * model.inverseFrequencies
-        cosine = try angles.cos().to(model.dtype)
-        sine = try angles.sin().to(model.dtype)
-    }
-
-    /// 0 where one of `count` tokens behind `shared` others may look, -∞ ahead of it.
-    private static func mask(_ shared: Int, _ count: Int, _ model: CausalLM) throws -> Tensor {
-        let rows = try Tensor.range(shared..<shared + count, on: model.device).reshaped([count, 1])
-        let columns = try Tensor.range(0..<shared + count, on: model.device).reshaped([1, shared + count])
-        return try Tensor.full(0, shape: [1, 1], dtype: model.dtype, on: model.device)
-            .kept(where: rows .>= columns, otherwise: -Double.infinity)
+        let column = try Tensor(positions).to(.float32, on: model.device).reshaped([-1, 1, 1])
+        func reach(_ frequencies: Tensor, window: Int) throws -> Reach {
+            let angles = try column * frequencies
+            return Reach(
+                cosine: try angles.cos().to(model.dtype), sine: try angles.sin().to(model.dtype),
+                masks: try parts.map { part in
+                    let (held, new) = (part.shared.count, part.range.count)
+                    if held == 0, window == 0 || new <= window { return nil }
+                    return try model.mask(held: held, new: new, window: window)
+                })
+        }
+        whole = try reach(model.inverseFrequencies, window: 0)
+        sliding = try model.slidingFrequencies.map {
+            try reach($0, window: model.configuration.slidingWindow?.length ?? 0)
+        }
     }
 
     /// `[tokens, hidden]`; the residual stream is kept in 32-bit floats whatever the weights are.
@@ -184,7 +191,6 @@ private struct PackedPass {
 
     private func run(_ index: Int, _ hidden: Tensor) throws -> Tensor {
         let layer = model.layers[index]
-        let epsilon = model.configuration.rmsNormEpsilon
         func linear(_ module: LinearModule, _ input: Tensor) throws -> Tensor {
             guard let lora, let pair = lora.pair(module, layer: index) else { return try layer[module](input) }
             guard let seed, lora.configuration.dropout > 0 else { return try pair.adapted(layer[module], input) }
@@ -193,18 +199,27 @@ private struct PackedPass {
             let dropped = try input.dropout(lora.configuration.dropout, seed: random.next())
             return try layer[module](input) + pair.delta(dropped)
         }
-        let normed = try hidden.rmsNorm(layer.inputNorm.to(.float32), epsilon: epsilon, as: model.dtype)
+        let read = try normed(hidden, layer.norms[.attentionInput])
         let mixed = try attention(
-            query: linear(.query, normed), key: linear(.key, normed), value: linear(.value, normed))
-        let middle = try hidden + linear(.output, mixed)
-        let input = try middle.rmsNorm(layer.postAttentionNorm.to(.float32), epsilon: epsilon, as: model.dtype)
-        let inner = try linear(.gate, input).silu() * linear(.up, input)
-        return try middle + linear(.down, inner)
+            index, query: linear(.query, read), key: linear(.key, read), value: linear(.value, read))
+        let middle = try hidden + normed(linear(.output, mixed), layer.norms[.attentionOutput])
+        let input = try normed(middle, layer.norms[.feedForwardInput])
+        let inner = try model.activation(linear(.gate, input)) * linear(.up, input)
+        return try middle + normed(linear(.down, inner), layer.norms[.feedForwardOutput])
+    }
+
+    /// Normed in 32-bit floats; the input where there is no norm.
+    private func normed(_ input: Tensor, _ weight: Tensor?) throws -> Tensor {
+        guard let weight else { return input }
+        return try input.to(.float32)
+            .rmsNorm(weight.to(.float32), epsilon: model.configuration.rmsNormEpsilon, as: model.dtype)
     }
 
     /// Causal grouped-query attention within each sequence, `[tokens, heads · width]`.
-    private func attention(query: Tensor, key: Tensor, value: Tensor) throws -> Tensor {
+    private func attention(_ index: Int, query: Tensor, key: Tensor, value: Tensor) throws -> Tensor {
         let configuration = model.configuration
+        let reach = configuration.hasSlidingWindow(index) ? sliding ?? whole : whole
+        let norms = model.layers[index].norms
         let (heads, shared, width) = (configuration.headCount, configuration.keyValueHeadCount, configuration.headWidth)
         /// `[tokens, shared, width]` with each head repeated for the queries that share it.
         func spread(_ tensor: Tensor) throws -> Tensor {
@@ -212,10 +227,14 @@ private struct PackedPass {
             return try tensor.reshaped([-1, shared, 1, width]).repeated([1, 1, heads / shared, 1])
                 .reshaped([-1, heads, width])
         }
-        let queries = try query.reshaped([-1, heads, width]).rotated(cosine: cosine, sine: sine)
-        let keys = try spread(key.reshaped([-1, shared, width]).rotated(cosine: cosine, sine: sine))
+        /// Queries or keys, normed where the model does so, turned to their positions.
+        func turned(_ tensor: Tensor, _ heads: Int, _ norm: Tensor?) throws -> Tensor {
+            try normed(tensor.reshaped([-1, heads, width]), norm).rotated(cosine: reach.cosine, sine: reach.sine)
+        }
+        let queries = try turned(query, heads, norms[.query])
+        let keys = try spread(turned(key, shared, norms[.key]))
         let values = try spread(value.reshaped([-1, shared, width]))
-        let outputs = try parts.map { part in
+        let outputs = try zip(parts, reach.masks).map { part, mask in
             func rows(_ tensor: Tensor, _ range: Range<Int>) throws -> Tensor {
                 try tensor.narrowed(0, range).transposed(0, 1).reshaped([1, heads, range.count, width])
             }
@@ -226,8 +245,8 @@ private struct PackedPass {
                 return try Tensor.concatenated([rows(tensor, part.shared), own], dimension: 2)
             }
             let mixed = try rows(queries, part.range).attention(
-                key: seen(keys), value: seen(values), mask: part.mask, isCausal: part.mask == nil,
-                scale: 1 / Double(width).squareRoot())
+                key: seen(keys), value: seen(values), mask: mask, isCausal: mask == nil,
+                scale: configuration.attentionScale)
             return try mixed.transposed(1, 2).reshaped([part.range.count, heads * width])
         }
         return outputs.count == 1 ? outputs[0] : try Tensor.concatenated(outputs, dimension: 0)
@@ -235,8 +254,7 @@ private struct PackedPass {
 
     /// The normed states `[learned, hidden]` from which the learned tokens are predicted.
     func learnedStates(of hidden: Tensor) throws -> Tensor {
-        try hidden.selected(0, Tensor(rows).to(.int64, on: model.device))
-            .rmsNorm(model.norm.to(.float32), epsilon: model.configuration.rmsNormEpsilon, as: model.dtype)
+        try normed(hidden.selected(0, Tensor(rows).to(.int64, on: model.device)), model.norm)
     }
 
     /// Runs of learned tokens whose logits fit into 64 MB.

@@ -17,7 +17,8 @@ extension CausalLM {
         var names = ["model.embed_tokens.weight", "model.norm.weight"]
         if !configuration.tiesEmbeddings { names.append("lm_head.weight") }
         for layer in 0..<configuration.layerCount {
-            names += ["input_layernorm", "post_attention_layernorm"].map { "model.layers.\(layer).\($0).weight" }
+            names += NormModule.allCases.compactMap { $0.name(in: configuration.family) }
+                .map { "model.layers.\(layer).\($0).weight" }
             for module in LinearModule.allCases {
                 names += ["weight", "bias"].map { "\(module.name(layer: layer)).\($0)" }
             }

@@ -1,13 +1,14 @@
 import FoundationEssentials
 public import Tensors
 
-/// A Llama-type language model: Llama 2 and 3, SmolLM2, Qwen2 and Qwen2.5.
+/// A Llama-type language model: Llama 2 and 3, SmolLM2, Qwen2, Qwen2.5, Qwen3 and Gemma 3.
 ///
 /// One forward pass takes any number of segments, each a run of new tokens of one conversation with its own
 /// ``KVCache``: prompts and single decoded tokens of several conversations share the matrix products, and one call
 /// a layer does the attention of all.
 ///
-/// Reference: Transformers, `modeling_llama.py` and `modeling_qwen2.py`; weights carry their names.
+/// Reference: Transformers, `modeling_llama.py`, `modeling_qwen2.py`, `modeling_qwen3.py` and `modeling_gemma3.py`;
+/// weights carry their names.
 public final class CausalLM: Sendable {
     /// New tokens of one conversation.
     public struct Segment {
@@ -25,7 +26,8 @@ public final class CausalLM: Sendable {
 
     /// Layers that read the same input are one product; `query`, `key` and the like are its parts.
     struct Layer {
-        let inputNorm, postAttentionNorm: Tensor
+        /// Factors for the normed numbers: for Gemma 1 more than the weights in its files.
+        let norms: [NormModule: Tensor]
         let queryKeyValue, output, gateUp, down: Linear
         let query, key, value, gate, up: Linear
     }
@@ -36,11 +38,14 @@ public final class CausalLM: Sendable {
     /// The element type of dense weights.
     public var dtype: DType { precision.dtype }
     let embeddings: Linear.Weight
+    /// `[1]`, what embeddings are multiplied by (Gemma 3).
+    private let embeddingScale: Tensor?
     let layers: [Layer]
     let norm: Tensor
     let head: Linear
-    /// `[headWidth / 2]`
+    /// `[headWidth / 2]`, of layers that see all tokens, and of those with a sliding window.
     let inverseFrequencies: Tensor
+    let slidingFrequencies: Tensor?
     let clock = PhaseClock()
     /// Whether the kernels for a CPU are used; activations are 32-bit floats then, whatever the weights are.
     private let usesKernels: Bool
@@ -61,9 +66,13 @@ public final class CausalLM: Sendable {
                     : "int8 runs on a CPU only; use bfloat16 on \(device).")
         }
         var loader = WeightLoader(weights: weights, adapter: adapter, device: device, precision: precision)
-        /// Small vectors, in the type of the activations.
-        func vector(_ name: String, _ count: Int) throws -> Tensor {
-            try loader.tensor(name, shape: [count]).to(usesKernels ? .float32 : precision.dtype, on: device)
+        let isGemma = configuration.family == .gemma3
+        /// The factors of a norm, in the type of the activations.
+        func norm(_ name: String, _ count: Int) throws -> Tensor {
+            let weight = try loader.tensor(name, shape: [count])
+            // Gemma adds 1 in 32-bit floats and keeps the sum there.
+            if isGemma { return try weight.to(.float32, on: device) + 1 }
+            return try weight.to(usesKernels ? .float32 : precision.dtype, on: device)
         }
         func linear(_ names: [(String, Int)], inputs: Int, bias: Bool = false) throws -> Linear {
             let biases = bias ? try names.map { try loader.tensor($0.0 + ".bias", shape: [$0.1]) } : []
@@ -74,6 +83,11 @@ public final class CausalLM: Sendable {
 
         embeddings = try loader.weight(
             [("model.embed_tokens.weight", configuration.vocabularySize)], inputs: size)
+        // Rounded to the weights' type, as Transformers does it.
+        embeddingScale =
+            isGemma
+            ? try Tensor.full(Double(size).squareRoot(), shape: [1], dtype: precision.dtype, on: device)
+                .to(usesKernels ? .float32 : precision.dtype) : nil
         layers = try (0..<configuration.layerCount).map { index in
             let prefix = "model.layers.\(index)"
             let inner = configuration.intermediateSize
@@ -84,10 +98,14 @@ public final class CausalLM: Sendable {
                 ], inputs: size, bias: configuration.hasAttentionBias)
             let gateUp = try linear(
                 [("\(prefix).mlp.gate_proj", inner), ("\(prefix).mlp.up_proj", inner)], inputs: size)
+            var norms: [NormModule: Tensor] = [:]
+            for module in NormModule.allCases {
+                guard let name = module.name(in: configuration.family) else { continue }
+                let isOfHeads = module == .query || module == .key
+                norms[module] = try norm("\(prefix).\(name).weight", isOfHeads ? configuration.headWidth : size)
+            }
             return Layer(
-                inputNorm: try vector("\(prefix).input_layernorm.weight", size),
-                postAttentionNorm: try vector("\(prefix).post_attention_layernorm.weight", size),
-                queryKeyValue: queryKeyValue,
+                norms: norms, queryKeyValue: queryKeyValue,
                 output: try linear([("\(prefix).self_attn.o_proj", size)], inputs: queryWidth),
                 gateUp: gateUp, down: try linear([("\(prefix).mlp.down_proj", size)], inputs: inner),
                 query: try queryKeyValue.rows(0..<queryWidth),
@@ -95,7 +113,7 @@ public final class CausalLM: Sendable {
                 value: try queryKeyValue.rows(queryWidth + keyWidth..<queryWidth + 2 * keyWidth),
                 gate: try gateUp.rows(0..<inner), up: try gateUp.rows(inner..<2 * inner))
         }
-        norm = try vector("model.norm.weight", size)
+        self.norm = try norm("model.norm.weight", size)
         head = Linear(
             weight: configuration.tiesEmbeddings
                 ? embeddings : try loader.weight([("lm_head.weight", configuration.vocabularySize)], inputs: size),
@@ -104,6 +122,9 @@ public final class CausalLM: Sendable {
         // GGUF files hold Llama 3's scaling as a divisor for each frequency.
         if let divisors = try weights.weight("rope_freqs.weight") { frequencies = try frequencies / divisors }
         inverseFrequencies = try frequencies.to(.float32, on: device)
+        slidingFrequencies = try configuration.slidingFrequencies.map {
+            try Tensor($0, shape: [configuration.headWidth / 2]).to(.float32, on: device)
+        }
         try loader.checkAdapter()
         self.configuration = configuration
         self.device = device
@@ -155,17 +176,19 @@ public final class CausalLM: Sendable {
         return try clock.measure(\.products) { try head(states).to(.float32) }
     }
 
-    /// The embeddings of tokens, `[tokens, hidden]`.
+    /// The embeddings of tokens, `[tokens, hidden]`, scaled where the model does so.
     func embed(_ tokens: [Int]) throws -> Tensor {
         guard tokens.allSatisfy({ (0..<configuration.vocabularySize).contains($0) }) else {
             throw LanguageModelError(.modelNotReadable, "A token id lies outside the model's vocabulary.")
         }
+        let rows: Tensor
         switch embeddings {
         case .dense(let table):
-            let rows = try table.selected(0, Tensor(tokens).to(.int64, on: device))
-            return usesKernels ? try rows.to(.float32) : rows
-        case .int8(let table): return try table.selected(tokens)
+            rows = try table.selected(0, Tensor(tokens).to(.int64, on: device))
+                .to(usesKernels ? .float32 : table.dtype)
+        case .int8(let table): rows = try table.selected(tokens)
         }
+        return try embeddingScale.map { try rows * $0 } ?? rows
     }
 
     /// The residual stream after the last layer, `[tokens, hidden]`; the caches then hold the tokens.
@@ -181,73 +204,111 @@ public final class CausalLM: Sendable {
         for segment in segments { try segment.cache.reserve(segment.tokens.count) }
         let attention = try Attention(self, segments)
         for (index, layer) in layers.enumerated() {
-            let input = try normed(hidden, layer.inputNorm)
+            let input = try normed(hidden, layer.norms[.attentionInput])
             let qkv = try clock.measure(\.products) { try layer.queryKeyValue(input) }
             let mixed = try clock.measure(\.attention) { try attention(qkv, index) }
-            hidden = try clock.measure(\.products) { try layer.output(mixed, adding: hidden) }
-            let middle = try normed(hidden, layer.postAttentionNorm)
+            hidden = try adding(layer.output, mixed, norm: layer.norms[.attentionOutput], to: hidden)
+            let middle = try normed(hidden, layer.norms[.feedForwardInput])
             let inner = try gated(clock.measure(\.products) { try layer.gateUp(middle) })
-            hidden = try clock.measure(\.products) { try layer.down(inner, adding: hidden) }
+            hidden = try adding(layer.down, inner, norm: layer.norms[.feedForwardOutput], to: hidden)
         }
         for segment in segments { segment.cache.advance(by: segment.tokens.count) }
         return hidden
     }
 
-    private func normed(_ input: Tensor, _ weight: Tensor) throws -> Tensor {
+    /// The input where there is no norm.
+    private func normed(_ input: Tensor, _ weight: Tensor?) throws -> Tensor {
+        guard let weight else { return input }
         let epsilon = configuration.rmsNormEpsilon
-        return usesKernels
-            ? try input.fastRMSNorm(weight, epsilon: epsilon) : try input.rmsNorm(weight, epsilon: epsilon)
+        if usesKernels { return try input.fastRMSNorm(weight, epsilon: epsilon) }
+        return try input.to(weight.dtype).rmsNorm(weight, epsilon: epsilon).to(input.dtype)
+    }
+
+    /// `residual` plus what a layer makes of `input`, normed where the model does so.
+    private func adding(
+        _ linear: Linear, _ input: Tensor, norm: Tensor?, to residual: Tensor
+    ) throws -> Tensor {
+        guard let norm else { return try clock.measure(\.products) { try linear(input, adding: residual) } }
+        return try residual + normed(clock.measure(\.products) { try linear(input) }, norm)
     }
 
     private func gated(_ input: Tensor) throws -> Tensor {
-        if usesKernels { return try input.gated() }
+        if usesKernels { return try input.gated(gelu: configuration.family == .gemma3) }
         let width = configuration.intermediateSize
-        return try input.narrowed(1, 0..<width).silu() * input.narrowed(1, width..<2 * width)
+        return try activation(input.narrowed(1, 0..<width)) * input.narrowed(1, width..<2 * width)
+    }
+
+    /// Of the feed-forward layers' gates.
+    func activation(_ gate: Tensor) throws -> Tensor {
+        try configuration.family == .gemma3 ? gate.gelu() : gate.silu()
     }
 
     /// Grouped-query attention of the new tokens of all segments, for every layer of one pass.
     private struct Attention {
-        let configuration: ModelConfiguration
+        /// What layers with the same window share.
+        struct Reach {
+            let window: Int
+            let rotation: Rotation
+            /// Of each segment; none for the kernels.
+            let masks: [Tensor?]
+        }
+
+        let model: CausalLM
         let segments: [Segment]
-        let rotation: Rotation
+        let whole: Reach
+        let sliding: Reach?
         /// For the kernels; nil without them.
         var table: PageTable?
-        var masks: [Tensor?] = []
 
         init(_ model: CausalLM, _ segments: [Segment]) throws {
-            configuration = model.configuration
+            self.model = model
             self.segments = segments
-            rotation = try Rotation(
-                positions: segments.flatMap { $0.cache.count..<$0.cache.count + $0.tokens.count },
-                inverseFrequencies: model.inverseFrequencies, dtype: model.usesKernels ? .float32 : model.dtype)
+            let positions = segments.flatMap { $0.cache.count..<$0.cache.count + $0.tokens.count }
+            func reach(_ frequencies: Tensor, window: Int) throws -> Reach {
+                Reach(
+                    window: window,
+                    rotation: try Rotation(
+                        positions: positions, inverseFrequencies: frequencies,
+                        dtype: model.usesKernels ? .float32 : model.dtype),
+                    masks: model.usesKernels
+                        ? [] : try segments.map { try Self.mask(for: $0, window: window, model) })
+            }
+            whole = try reach(model.inverseFrequencies, window: 0)
+            sliding = try model.slidingFrequencies.map {
+                try reach($0, window: model.configuration.slidingWindow?.length ?? 0)
+            }
             if model.usesKernels {
                 var table = PageTable()
                 for segment in segments {
                     table.append(segment.cache.pages, held: segment.cache.count, new: segment.tokens.count)
                 }
                 self.table = table
-            } else {
-                masks = try segments.map { try mask(for: $0, dtype: model.dtype, device: model.device) }
             }
         }
 
         /// `qkv [tokens, (heads + 2 · keyHeads) · width]` to `[tokens, heads · width]`.
         func callAsFunction(_ qkv: Tensor, _ index: Int) throws -> Tensor {
+            let configuration = model.configuration
             let (heads, shared) = (configuration.headCount, configuration.keyValueHeadCount)
-            let width = configuration.headWidth
-            let scale = 1 / Double(width).squareRoot()
+            let (width, scale) = (configuration.headWidth, configuration.attentionScale)
+            let reach = configuration.hasSlidingWindow(index) ? sliding ?? whole : whole
+            let norms = model.layers[index].norms
             if let table {
                 return try table.attention(
-                    qkv, layer: index, heads: .init(count: heads, keyCount: shared, width: width, scale: scale),
-                    cosine: rotation.cosine, sine: rotation.sine)
+                    qkv, layer: index,
+                    heads: .init(
+                        count: heads, keyCount: shared, width: width, scale: scale, window: reach.window,
+                        queryNorm: norms[.query], keyNorm: norms[.key], epsilon: configuration.rmsNormEpsilon),
+                    cosine: reach.rotation.cosine, sine: reach.rotation.sine)
             }
             let parts = try qkv.reshaped([-1, heads + 2 * shared, width])
-            let query = try rotation.apply(to: parts.narrowed(1, 0..<heads))
-            let key = try rotation.apply(to: parts.narrowed(1, heads..<heads + shared))
+            let query = try reach.rotation.apply(to: model.normed(parts.narrowed(1, 0..<heads), norms[.query]))
+            let key = try reach.rotation.apply(
+                to: model.normed(parts.narrowed(1, heads..<heads + shared), norms[.key]))
             let value = try parts.narrowed(1, heads + shared..<heads + 2 * shared)
             var start = 0
             var outputs: [Tensor] = []
-            for (segment, mask) in zip(segments, masks) {
+            for (segment, mask) in zip(segments, reach.masks) {
                 let count = segment.tokens.count
                 let range = start..<start + count
                 start += count
@@ -266,16 +327,26 @@ public final class CausalLM: Sendable {
             return outputs.count == 1 ? outputs[0] : try Tensor.concatenated(outputs, dimension: 0)
         }
 
-        /// `[group · new, held + new]`: 0 where a token may look, -∞ behind it; nil for a single token, which sees all.
-        private func mask(for segment: Segment, dtype: DType, device: Device) throws -> Tensor? {
+        /// `[group · new, held + new]`; nil for a single token that sees all.
+        private static func mask(for segment: Segment, window: Int, _ model: CausalLM) throws -> Tensor? {
             let (new, held) = (segment.tokens.count, segment.cache.count)
-            guard new > 1 else { return nil }
-            let rows = try Tensor.range(held..<held + new, on: device).reshaped([new, 1])
-            let columns = try Tensor.range(0..<held + new, on: device).reshaped([1, held + new])
-            let open = try Tensor.full(0, shape: [1, 1], dtype: dtype, on: device)
-            let mask = try open.kept(where: rows .>= columns, otherwise: -Double.infinity)
-            return try mask.repeated([configuration.headCount / configuration.keyValueHeadCount, 1])
+            guard new > 1 || window > 0 && held + new > window else { return nil }
+            let group = model.configuration.headCount / model.configuration.keyValueHeadCount
+            return try model.mask(held: held, new: new, window: window).repeated([group, 1])
         }
+    }
+
+    /// `[new, held + new]`: 0 where one of `new` tokens behind `held` others may look, -∞ elsewhere. With a `window` it
+    /// sees that many tokens, itself included.
+    func mask(held: Int, new: Int, window: Int) throws -> Tensor {
+        let columns = try Tensor.range(0..<held + new, on: device).reshaped([1, held + new])
+        func rows(shiftedBy shift: Int) throws -> Tensor {
+            try Tensor.range(held + shift..<held + new + shift, on: device).reshaped([new, 1])
+        }
+        let open = try Tensor.full(0, shape: [1, 1], dtype: dtype, on: device)
+        let mask = try open.kept(where: rows(shiftedBy: 0) .>= columns, otherwise: -Double.infinity)
+        if window == 0 || held + new <= window { return mask }
+        return try mask.kept(where: columns .>= rows(shiftedBy: 1 - window), otherwise: -Double.infinity)
     }
 }
 

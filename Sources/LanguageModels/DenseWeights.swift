@@ -9,7 +9,7 @@ struct DenseWeights: WeightSource {
     func weight(_ name: String) throws -> Tensor? {
         switch name {
         case "model.embed_tokens.weight": return try dense(Linear(weight: model.embeddings, bias: nil))
-        case "model.norm.weight": return model.norm
+        case "model.norm.weight": return try stored(model.norm)
         case "lm_head.weight": return try dense(model.head)
         case "rope_freqs.weight":
             return try Tensor(
@@ -23,10 +23,17 @@ struct DenseWeights: WeightSource {
         guard parts.count >= 5, let index = Int(parts[2]), model.layers.indices.contains(index) else { return nil }
         let layer = model.layers[index]
         let module = parts[3..<parts.count - 1].joined(separator: ".")
-        if module == "input_layernorm" { return layer.inputNorm }
-        if module == "post_attention_layernorm" { return layer.postAttentionNorm }
+        let family = model.configuration.family
+        if let norm = NormModule.allCases.first(where: { $0.name(in: family) == module }) {
+            return try layer.norms[norm].map(stored)
+        }
         guard let linear = LinearModule(rawValue: module).map({ layer[$0] }) else { return nil }
         return parts.last == "bias" ? linear.bias : try dense(linear)
+    }
+
+    /// A norm's weights as files hold them.
+    private func stored(_ norm: Tensor) throws -> Tensor {
+        try model.configuration.family == .gemma3 ? norm - 1 : norm
     }
 
     private func dense(_ linear: Linear) throws -> Tensor {

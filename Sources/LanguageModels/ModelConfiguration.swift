@@ -12,7 +12,20 @@ import Tensors
 /// The sizes and constants of a Llama-type transformer.
 public struct ModelConfiguration: Hashable, Sendable {
     public enum Family: String, Hashable, Sendable {
-        case llama, qwen2
+        case llama, qwen2, qwen3, gemma3
+
+        /// - Parameter huggingFace: `model_type` of a `config.json`.
+        init?(huggingFace type: String) {
+            switch type {
+            case "gemma3_text": self = .gemma3
+            // The model with a vision tower.
+            case "gemma3": return nil
+            default: self.init(rawValue: type)
+            }
+        }
+
+        /// What messages list.
+        static let supported = "llama, qwen2, qwen3 and the text models of gemma3"
     }
 
     /// Llama 3's stretching of the rotary frequencies to longer contexts.
@@ -23,6 +36,15 @@ public struct ModelConfiguration: Hashable, Sendable {
         public var lowFrequencyFactor: Double
         public var highFrequencyFactor: Double
         public var originalContextLength: Int
+    }
+
+    /// Layers that see the last tokens alone, and turn by angles of their own (Gemma 3).
+    public struct SlidingWindow: Hashable, Sendable {
+        /// The most tokens that a token sees, itself included.
+        public var length: Int
+        /// For each layer whether it is one of them.
+        public var layers: [Bool]
+        public var ropeBase: Double
     }
 
     public var family: Family
@@ -37,10 +59,17 @@ public struct ModelConfiguration: Hashable, Sendable {
     public var rmsNormEpsilon: Double
     public var ropeBase: Double
     public var ropeScaling: Llama3Scaling?
+    public var slidingWindow: SlidingWindow?
+    /// Attention scores are divided by its root: the heads' width, but for some Gemmas.
+    public var queryScalar: Int
     /// Whether q, k and v have biases (Qwen2).
     public var hasAttentionBias: Bool
     /// Whether the token embeddings are also the output head.
     public var tiesEmbeddings: Bool
+
+    var attentionScale: Double { 1 / Double(queryScalar).squareRoot() }
+
+    func hasSlidingWindow(_ layer: Int) -> Bool { slidingWindow?.layers[layer] ?? false }
 }
 
 // MARK: From files
@@ -51,7 +80,8 @@ extension ModelConfiguration {
         let name = gguf.string("general.architecture") ?? "an unnamed architecture"
         guard let family = Family(rawValue: name) else {
             throw LanguageModelError(
-                .unsupported, "\(gguf.path) holds a model of the architecture \(name); supported are llama and qwen2.")
+                .unsupported,
+                "\(gguf.path) holds a model of the architecture \(name); supported are \(Family.supported).")
         }
         func integer(_ key: String) throws -> Int {
             guard let value = gguf.integer("\(name).\(key)"), value > 0 else {
@@ -68,14 +98,26 @@ extension ModelConfiguration {
             throw LanguageModelError(
                 .unsupported, "\(gguf.path) uses the RoPE scaling \(type), which is not supported.")
         }
+        let headWidth = gguf.integer("\(name).attention.key_length") ?? hiddenSize / headCount
+        let layerCount = try integer("block_count")
+        var slidingWindow: SlidingWindow?
+        if family == .gemma3 {
+            // Files state the pattern as a number or for each layer, or leave it out. Source: llama.cpp, llama-model.cpp.
+            let pattern = "\(name).attention.sliding_window_pattern"
+            slidingWindow = SlidingWindow(
+                length: try integer("attention.sliding_window"),
+                layers: gguf.integers(pattern)?.map { $0 != 0 }
+                    ?? Self.slidingLayers(layerCount, pattern: gguf.integer(pattern)),
+                ropeBase: gguf.number("\(name).rope.freq_base_swa") ?? 10_000)
+        }
         self.init(
             family: family, hiddenSize: hiddenSize, intermediateSize: try integer("feed_forward_length"),
-            layerCount: try integer("block_count"), headCount: headCount,
-            keyValueHeadCount: gguf.integer("\(name).attention.head_count_kv") ?? headCount,
-            headWidth: gguf.integer("\(name).attention.key_length") ?? hiddenSize / headCount,
+            layerCount: layerCount, headCount: headCount,
+            keyValueHeadCount: gguf.integer("\(name).attention.head_count_kv") ?? headCount, headWidth: headWidth,
             vocabularySize: embedding.shape[0], contextLength: try integer("context_length"),
             rmsNormEpsilon: gguf.number("\(name).attention.layer_norm_rms_epsilon") ?? 1e-5,
-            ropeBase: gguf.number("\(name).rope.freq_base") ?? 10_000, ropeScaling: nil,
+            ropeBase: gguf.number("\(name).rope.freq_base") ?? (family == .gemma3 ? 1_000_000 : 10_000),
+            ropeScaling: nil, slidingWindow: slidingWindow, queryScalar: headWidth,
             hasAttentionBias: family == .qwen2, tiesEmbeddings: gguf.entries["output.weight"] == nil)
         try validate(source: gguf.path)
     }
@@ -91,20 +133,47 @@ extension ModelConfiguration {
             throw LanguageModelError(
                 .modelNotReadable, "\(source) is not the config.json of a language model: \(error)")
         }
-        guard let family = Family(rawValue: file.modelType) else {
-            throw LanguageModelError(
-                .unsupported, "\(source) describes a model of type \(file.modelType); supported are llama and qwen2.")
+        func unsupported(_ what: String) -> LanguageModelError {
+            LanguageModelError(.unsupported, "\(source) \(what).")
+        }
+        guard let family = Family(huggingFace: file.modelType) else {
+            throw unsupported("describes a model of type \(file.modelType); supported are \(Family.supported)")
         }
         guard file.useSlidingWindow != true else {
-            throw LanguageModelError(
-                .unsupported, "\(source) asks for sliding-window attention, which is not supported.")
+            throw unsupported("asks for sliding-window attention, which is supported for gemma3 alone")
         }
-        guard file.hiddenAct == nil || file.hiddenAct == "silu" else {
-            throw LanguageModelError(
-                .unsupported, "\(source) asks for the activation \(file.hiddenAct ?? ""); silu is supported.")
+        // With it Transformers has a bias behind attention too.
+        guard family == .qwen2 || file.attentionBias != true else {
+            throw unsupported("asks for biases in attention, which are supported for qwen2 alone")
+        }
+        let activation = family == .gemma3 ? "gelu_pytorch_tanh" : "silu"
+        if let asked = file.hiddenActivation ?? file.hiddenAct, asked != activation {
+            throw unsupported("asks for the activation \(asked); for this family \(activation) is supported")
+        }
+        guard file.attnLogitSoftcapping == nil, file.finalLogitSoftcapping == nil,
+            file.useBidirectionalAttention != true
+        else {
+            throw unsupported("asks for soft caps or for attention in both directions, which are not supported")
         }
         // Transformers 5 writes all of RoPE into `rope_parameters`, earlier versions `rope_theta` and `rope_scaling`.
-        let rope = file.ropeParameters ?? file.ropeScaling
+        let rope = file.ropeParameters?.fullAttention ?? file.ropeParameters?.all ?? file.ropeScaling
+        var slidingWindow: SlidingWindow?
+        if family == .gemma3 {
+            guard let length = file.slidingWindow, length > 0 else {
+                throw LanguageModelError(.modelNotReadable, "\(source) does not give sliding_window.")
+            }
+            let local = file.ropeParameters?.slidingAttention
+            guard local?.ropeType ?? "default" == "default" else {
+                throw unsupported("scales the RoPE of layers with a sliding window, which is not supported")
+            }
+            slidingWindow = SlidingWindow(
+                length: length,
+                layers: file.layerTypes?.map { $0 == "sliding_attention" }
+                    ?? Self.slidingLayers(file.numHiddenLayers, pattern: file.slidingWindowPattern),
+                ropeBase: local?.ropeTheta ?? file.ropeLocalBaseFreq ?? 10_000)
+        } else if file.layerTypes?.contains("sliding_attention") == true {
+            throw unsupported("asks for sliding-window attention, which is supported for gemma3 alone")
+        }
         var scaling: Llama3Scaling?
         switch rope?.ropeType ?? rope?.type ?? "default" {
         case "default":
@@ -120,23 +189,35 @@ extension ModelConfiguration {
         case let type:
             throw LanguageModelError(.unsupported, "\(source) uses the RoPE scaling \(type); supported is llama3.")
         }
+        let headWidth = file.headDim ?? family.headWidth ?? file.hiddenSize / max(1, file.numAttentionHeads)
         self.init(
             family: family, hiddenSize: file.hiddenSize, intermediateSize: file.intermediateSize,
             layerCount: file.numHiddenLayers, headCount: file.numAttentionHeads,
             keyValueHeadCount: file.numKeyValueHeads ?? file.numAttentionHeads,
-            headWidth: file.headDim ?? file.hiddenSize / max(1, file.numAttentionHeads),
-            vocabularySize: file.vocabSize, contextLength: file.maxPositionEmbeddings,
-            rmsNormEpsilon: file.rmsNormEps, ropeBase: rope?.ropeTheta ?? file.ropeTheta ?? 10_000,
-            ropeScaling: scaling, hasAttentionBias: family == .qwen2 || file.attentionBias == true,
-            tiesEmbeddings: file.tieWordEmbeddings ?? false)
+            headWidth: headWidth, vocabularySize: file.vocabSize, contextLength: file.maxPositionEmbeddings,
+            rmsNormEpsilon: file.rmsNormEps,
+            ropeBase: rope?.ropeTheta ?? file.ropeTheta ?? (family == .gemma3 ? 1_000_000 : 10_000),
+            ropeScaling: scaling, slidingWindow: slidingWindow,
+            queryScalar: family == .gemma3 ? file.queryPreAttnScalar ?? 256 : headWidth,
+            hasAttentionBias: family == .qwen2,
+            tiesEmbeddings: file.tieWordEmbeddings ?? (family == .gemma3))
         try validate(source: source)
+    }
+
+    /// Every sixth layer, or what the file says, sees all.
+    private static func slidingLayers(_ count: Int, pattern: Int?) -> [Bool] {
+        (1...max(1, count)).map { $0 % max(1, pattern ?? 6) != 0 }
     }
 
     private func validate(source: String) throws {
         let sizes = [
             hiddenSize, intermediateSize, layerCount, headCount, keyValueHeadCount, headWidth, vocabularySize,
-            contextLength,
+            contextLength, queryScalar,
         ]
+        guard slidingWindow?.layers.count ?? layerCount == layerCount else {
+            throw LanguageModelError(
+                .modelNotReadable, "\(source) says of another number of layers than it has whether they have a window.")
+        }
         guard sizes.allSatisfy({ (1...(1 << 24)).contains($0) }), headCount % keyValueHeadCount == 0, headWidth % 2 == 0
         else {
             throw LanguageModelError(.modelNotReadable, "\(source) gives sizes that no transformer can have.")
@@ -144,7 +225,25 @@ extension ModelConfiguration {
     }
 }
 
+extension ModelConfiguration.Family {
+    /// What Transformers takes where `head_dim` is missing; nil for a share of the hidden size.
+    fileprivate var headWidth: Int? { self == .qwen3 ? 128 : self == .gemma3 ? 256 : nil }
+}
+
 private struct ConfigurationFile: Decodable {
+    /// Of all layers, or of either kind of layer.
+    struct RopeParameters: Decodable {
+        var all: Rope
+        var fullAttention, slidingAttention: Rope?
+        private enum CodingKeys: CodingKey { case fullAttention, slidingAttention }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            all = try Rope(from: decoder)
+            fullAttention = try container.decodeIfPresent(Rope.self, forKey: .fullAttention)
+            slidingAttention = try container.decodeIfPresent(Rope.self, forKey: .slidingAttention)
+        }
+    }
     struct Rope: Decodable {
         var ropeType: String?
         var type: String?
@@ -167,11 +266,14 @@ private struct ConfigurationFile: Decodable {
     var rmsNormEps: Double
     var ropeTheta: Double?
     var ropeScaling: Rope?
-    var ropeParameters: Rope?
+    var ropeParameters: RopeParameters?
     var attentionBias: Bool?
     var tieWordEmbeddings: Bool?
-    var useSlidingWindow: Bool?
-    var hiddenAct: String?
+    var useSlidingWindow, useBidirectionalAttention: Bool?
+    var slidingWindow, slidingWindowPattern, queryPreAttnScalar: Int?
+    var layerTypes: [String]?
+    var ropeLocalBaseFreq, attnLogitSoftcapping, finalLogitSoftcapping: Double?
+    var hiddenAct, hiddenActivation: String?
 }
 
 // MARK: Writing
@@ -184,13 +286,24 @@ extension ModelConfiguration {
                 factor: $0.factor, lowFreqFactor: $0.lowFrequencyFactor, highFreqFactor: $0.highFrequencyFactor,
                 originalMaxPositionEmbeddings: $0.originalContextLength)
         }
+        let architecture =
+            switch family {
+            case .llama: "Llama"
+            case .qwen2: "Qwen2"
+            case .qwen3: "Qwen3"
+            case .gemma3: "Gemma3"
+            }
+        let isGemma = family == .gemma3
         let written = WrittenConfiguration(
-            architectures: [family == .llama ? "LlamaForCausalLM" : "Qwen2ForCausalLM"], modelType: family.rawValue,
+            architectures: ["\(architecture)ForCausalLM"], modelType: isGemma ? "gemma3_text" : family.rawValue,
             hiddenSize: hiddenSize, intermediateSize: intermediateSize, numHiddenLayers: layerCount,
             numAttentionHeads: headCount, numKeyValueHeads: keyValueHeadCount, headDim: headWidth,
             vocabSize: vocabularySize, maxPositionEmbeddings: contextLength, rmsNormEps: rmsNormEpsilon,
-            ropeTheta: ropeBase, ropeScaling: rope, attentionBias: family == .llama ? hasAttentionBias : nil,
-            tieWordEmbeddings: tiesEmbeddings, torchDtype: dtype)
+            ropeTheta: ropeBase, ropeScaling: rope, attentionBias: family == .qwen2 ? nil : hasAttentionBias,
+            tieWordEmbeddings: tiesEmbeddings, hiddenAct: isGemma ? nil : "silu",
+            hiddenActivation: isGemma ? "gelu_pytorch_tanh" : nil, ropeLocalBaseFreq: slidingWindow?.ropeBase,
+            queryPreAttnScalar: isGemma ? queryScalar : nil, slidingWindow: slidingWindow?.length,
+            layerTypes: slidingWindow?.layers.map { $0 ? "sliding_attention" : "full_attention" }, torchDtype: dtype)
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -213,7 +326,10 @@ private struct WrittenConfiguration: Encodable {
     var ropeScaling: Rope?
     var attentionBias: Bool?
     var tieWordEmbeddings: Bool
-    var hiddenAct = "silu"
+    var hiddenAct, hiddenActivation: String?
+    var ropeLocalBaseFreq: Double?
+    var queryPreAttnScalar, slidingWindow: Int?
+    var layerTypes: [String]?
     var torchDtype: String
 }
 
@@ -222,10 +338,7 @@ private struct WrittenConfiguration: Encodable {
 extension ModelConfiguration {
     /// The rotary angle per position of each pair of components, `[headWidth / 2]`.
     var inverseFrequencies: [Float] {
-        let plain = (0..<headWidth / 2).map { (pair: Int) -> Double in
-            let exponent = Double(2 * pair) / Double(headWidth)
-            return 1 / pow(ropeBase, exponent)
-        }
+        let plain = frequencies(base: ropeBase)
         guard let scaling = ropeScaling else { return plain.map(Float.init) }
         let original = Double(scaling.originalContextLength)
         return plain.map { (frequency: Double) -> Float in
@@ -236,6 +349,16 @@ extension ModelConfiguration {
             let smooth = (original / wavelength - scaling.lowFrequencyFactor) / span
             let stretched = frequency / scaling.factor
             return Float((1 - smooth) * stretched + smooth * frequency)
+        }
+    }
+
+    /// The same of layers with a sliding window; nil without such.
+    var slidingFrequencies: [Float]? { slidingWindow.map { frequencies(base: $0.ropeBase).map(Float.init) } }
+
+    private func frequencies(base: Double) -> [Double] {
+        (0..<headWidth / 2).map { (pair: Int) -> Double in
+            let exponent = Double(2 * pair) / Double(headWidth)
+            return 1 / pow(base, exponent)
         }
     }
 }

@@ -62,8 +62,9 @@ final class TokenMasks {
                 nodes[parent].firstChild = new
                 path.append(Int(new))
             }
-            // Of several tokens with the same bytes the first is enough.
-            if nodes[path[path.count - 1]].token < 0 { nodes[path[path.count - 1]].token = Int32(id) }
+            // Of several tokens with the same bytes one is enough, but none that only stands in for a byte.
+            let held = Int(nodes[path[path.count - 1]].token)
+            if held < 0 || tokenizer.vocabulary.kinds[held] == .byte { nodes[path[path.count - 1]].token = Int32(id) }
             last = bytes
         }
     }

@@ -24,7 +24,13 @@ extension WeightSource {
 ///     output_norm, output        model.norm, lm_head
 ///     blk.N.attn_norm, ffn_norm  model.layers.N.input_layernorm, post_attention_layernorm
 ///     blk.N.attn_q/k/v/output    model.layers.N.self_attn.q/k/v/o_proj
+///     blk.N.attn_q/k_norm        model.layers.N.self_attn.q/k_norm
 ///     blk.N.ffn_gate/up/down     model.layers.N.mlp.gate/up/down_proj
+///
+/// Gemma's files have four norms around attention and the feed-forward layers, and hold 1 more than Hugging Face's:
+///
+///     attn_norm, post_attention_norm  input_layernorm, post_attention_layernorm
+///     ffn_norm, post_ffw_norm         pre_feedforward_layernorm, post_feedforward_layernorm
 struct GGUFWeights: WeightSource {
     let file: GGUFFile
     let configuration: ModelConfiguration
@@ -34,11 +40,23 @@ struct GGUFWeights: WeightSource {
     private static let names = [
         "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
         "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
-        "self_attn.o_proj": "attn_output",
+        "self_attn.o_proj": "attn_output", "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
         "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
     ]
 
+    private static let gemmaNames = [
+        "post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
+        "post_feedforward_layernorm": "post_ffw_norm",
+    ]
+
     func weight(_ name: String) throws -> Tensor? {
+        let tensor = try stored(name)
+        let isGemmaNorm = configuration.family == .gemma3 && name.hasSuffix("norm.weight")
+        return isGemmaNorm ? try tensor.map { try $0 - 1 } : tensor
+    }
+
+    /// The tensor as the file holds it.
+    private func stored(_ name: String) throws -> Tensor? {
         switch name {
         case "model.embed_tokens.weight": return try file.tensor("token_embd.weight")
         case "model.norm.weight": return try file.tensor("output_norm.weight")
@@ -50,7 +68,8 @@ struct GGUFWeights: WeightSource {
         let parts = name.split(separator: ".")
         guard parts.count >= 5, let parameter = parts.last else { return nil }
         let module = parts[3..<parts.count - 1].joined(separator: ".")
-        guard let ggml = Self.names[module] else { return nil }
+        let gemmaName = configuration.family == .gemma3 ? Self.gemmaNames[module] : nil
+        guard let ggml = gemmaName ?? Self.names[module] else { return nil }
         guard let tensor = try file.tensor("blk.\(parts[2]).\(ggml).\(parameter)") else { return nil }
         guard configuration.family == .llama, ggml == "attn_q" || ggml == "attn_k" else { return tensor }
         // Llama's files hold q and k with the two halves of each head interleaved, for ggml's RoPE on neighbours.

@@ -161,6 +161,10 @@ extension GGUFFile {
     public func integers(_ key: String) -> [Int]? {
         if case .integers(let value)? = metadata[key] { value } else { nil }
     }
+
+    public func numbers(_ key: String) -> [Double]? {
+        if case .numbers(let value)? = metadata[key] { value } else { nil }
+    }
 }
 
 // MARK: Reading

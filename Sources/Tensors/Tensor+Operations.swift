@@ -82,6 +82,8 @@ extension Tensor {
     public func exp() throws -> Tensor { try derive { ct_unary(ct_exp, $0, $1) } }
     public func log() throws -> Tensor { try derive { ct_unary(ct_log, $0, $1) } }
     public func silu() throws -> Tensor { try derive { ct_unary(ct_silu, $0, $1) } }
+    /// By its approximation with tanh.
+    public func gelu() throws -> Tensor { try derive { ct_unary(ct_gelu, $0, $1) } }
     public func cos() throws -> Tensor { try derive { ct_unary(ct_cos, $0, $1) } }
     public func sin() throws -> Tensor { try derive { ct_unary(ct_sin, $0, $1) } }
     public func abs() throws -> Tensor { try derive { ct_unary(ct_abs, $0, $1) } }

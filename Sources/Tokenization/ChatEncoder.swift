@@ -8,15 +8,15 @@
 /// - Llama 3.1's and later templates always begin with a system message that holds two dates. Here that header is
 ///   written only if a date is given (``conversation(_:date:)``, ``datedSystemMessage(_:date:)``).
 ///
-/// Tool calls are not covered.
+/// Tool calls are not covered, nor are the thoughts that Qwen3's template writes before the last answer.
 public struct ChatEncoder: Sendable {
     public let tokenizer: Tokenizer
     public let format: ChatFormat
-    /// The ids that begin a conversation: Llama 3's `<|begin_of_text|>`, nothing for ChatML.
+    /// The ids that begin a conversation: Llama 3's `<|begin_of_text|>`, Gemma's `<bos>`, nothing for ChatML.
     public let beginning: [Int]
     /// The control token that ends a message: what a model writes when it has said its say.
     public let endOfTurn: Int
-    /// What stands between ``endOfTurn`` and the next message: ChatML's line break.
+    /// What stands between ``endOfTurn`` and the next message: ChatML's and Gemma's line break.
     public let afterTurn: [Int]
     /// The ids at which generation stops: ``endOfTurn``, the vocabulary's last token and the family's other ends.
     public let stopIDs: Set<Int>
@@ -26,14 +26,14 @@ public struct ChatEncoder: Sendable {
     public let datesSystemMessage: Bool
 
     /// - Parameter format: The markup; that of the model when nil.
-    /// - Throws: ``TokenizationError`` with `unknownChatFormat` for a model of neither family.
+    /// - Throws: ``TokenizationError`` with `unknownChatFormat` for a model of no known family.
     public init(_ tokenizer: Tokenizer, format wanted: ChatFormat? = nil) throws {
         let vocabulary = tokenizer.vocabulary
         guard let format = wanted ?? ChatFormat(vocabulary) else {
             throw TokenizationError(
                 .unknownChatFormat,
-                "The model's chat template and control tokens are neither ChatML's nor Llama 3's: "
-                    + "take an instruction-tuned model of SmolLM2, Qwen2.5 or Llama 3.")
+                "The model's chat template and control tokens are none of ChatML's, Llama 3's and Gemma's: "
+                    + "take an instruction-tuned model of SmolLM2, Qwen2.5, Qwen3, Llama 3 or Gemma 3.")
         }
         self.tokenizer = tokenizer
         self.format = format
@@ -54,13 +54,20 @@ public struct ChatEncoder: Sendable {
             afterTurn = []
             beginning = [vocabulary.bosID ?? control("<|begin_of_text|>")].compactMap { $0 }
             ends = ["<|end_of_text|>", "<|eom_id|>"]
+        case .gemma:
+            start = control("<start_of_turn>") ?? -1
+            headerEnd = []
+            endOfTurn = control("<end_of_turn>") ?? -1
+            afterTurn = tokenizer.encode("\n")
+            beginning = [vocabulary.bosID ?? control("<bos>")].compactMap { $0 }
+            ends = ["<eos>"]
         case .plain:
             start = -1
             headerEnd = []
             endOfTurn = tokenizer.encode("\n").onlyElement ?? vocabulary.eosID ?? -1
             afterTurn = []
-            beginning = []
-            ends = ["<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>"]
+            beginning = vocabulary.addsBOS ? [vocabulary.bosID].compactMap { $0 } : []
+            ends = ["<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<eos>", "<end_of_turn>"]
         }
         stopIDs = Set([endOfTurn, vocabulary.eosID].compactMap { $0 } + ends.compactMap(control))
         let template = vocabulary.chatTemplate ?? ""
@@ -79,6 +86,7 @@ public struct ChatEncoder: Sendable {
         switch format {
         case .chatML: [start] + tokenizer.encode(role.rawValue + "\n")
         case .llama3: [start] + tokenizer.encode(role.rawValue) + headerEnd + tokenizer.encode("\n\n")
+        case .gemma: [start] + tokenizer.encode(Self.gemmaName(role) + "\n")
         case .plain: []
         }
     }
@@ -90,15 +98,26 @@ public struct ChatEncoder: Sendable {
     public var generationPrompt: [Int] { opening(.assistant) }
 
     /// The ids of a message's content, as text.
-    public func content(_ text: String) -> [Int] { tokenizer.encode(format == .llama3 ? Self.trimmed(text) : text) }
+    public func content(_ text: String) -> [Int] {
+        tokenizer.encode(format == .llama3 || format == .gemma ? Self.trimmed(text) : text)
+    }
 
     /// The ids of a whole message.
     public func message(_ turn: ChatTurn) -> [Int] {
         switch format {
         case .chatML: [start] + tokenizer.encode(turn.role.rawValue + "\n" + turn.content) + closing
-        case .llama3, .plain: opening(turn.role) + content(turn.content) + closing
+        case .llama3, .gemma, .plain: opening(turn.role) + content(turn.content) + closing
         }
     }
+
+    /// Gemma's first message where a system message precedes it.
+    private func message(_ turn: ChatTurn, after system: String) -> [Int] {
+        let text = Self.gemmaName(turn.role) + "\n" + system + "\n\n" + Self.trimmed(turn.content)
+        return [start] + tokenizer.encode(text) + closing
+    }
+
+    /// Gemma knows two roles; a system message that nothing follows is the user's.
+    private static func gemmaName(_ role: ChatRole) -> String { role == .assistant ? "model" : "user" }
 
     /// The ids of a whole conversation, without ``generationPrompt``.
     ///
@@ -112,7 +131,11 @@ public struct ChatEncoder: Sendable {
             // The template trims the caller's part alone: without one, the header's blank line stays.
             ids += opening(.system) + tokenizer.encode(datedSystemMessage(system, date: date)) + closing
         }
-        return ids + turns.flatMap(message)
+        if format == .gemma, turns.first?.role == .system, turns.count > 1 {
+            let system = turns.removeFirst().content
+            ids += message(turns.removeFirst(), after: system)
+        }
+        return ids + turns.flatMap { message($0) }
     }
 
     /// The system message that Llama 3.1's and 3.2's templates make of the caller's.

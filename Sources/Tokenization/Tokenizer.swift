@@ -1,4 +1,4 @@
-/// A byte-level BPE tokenizer whose ids equal those of Hugging Face's `tokenizers`.
+/// A BPE tokenizer, byte-level or with characters and byte fallback, whose ids equal those of Hugging Face's `tokenizers`.
 ///
 /// Encoding costs O(n log n) in the worst case (one word of n bytes) and is linear in practice. A tokenizer is
 /// immutable and may be used from any number of tasks.
@@ -14,7 +14,7 @@ public final class Tokenizer: Sendable {
     public let vocabulary: Vocabulary
     private let table: TokenTable
     private let merges: MergeTable
-    /// The token of each single byte, -1 for a byte without one.
+    /// The token of each single byte, of those for bytes alone where there are such; -1 for a byte without one.
     private let byteIDs: [Int32]
     /// User-defined tokens, found in every text, and the same with the control tokens.
     private let userMarkers: MarkerTrie
@@ -29,17 +29,25 @@ public final class Tokenizer: Sendable {
                     + "read both from the same model file.")
         }
         self.vocabulary = vocabulary
+        let alphabet = vocabulary.alphabet
 
         var table = TokenTable(minimumCapacity: vocabulary.tokens.count)
         var userMarkers = MarkerTrie()
         var allMarkers = MarkerTrie()
+        var byteIDs = [Int32](repeating: -1, count: 256)
         var bytes: [UInt8] = []
         for (id, (token, kind)) in zip(vocabulary.tokens, vocabulary.kinds).enumerated() {
             bytes.removeAll(keepingCapacity: true)
-            let isText = kind == .normal || kind == .byte
-            let isByteLevel = isText && ByteLevelAlphabet.append(Substring(token), to: &bytes)
-            if !isByteLevel { bytes.append(contentsOf: token.utf8) }
-            table.append(bytes, findable: isByteLevel)
+            if alphabet == .characters, kind == .byte, let byte = TokenAlphabet.byte(named: token) {
+                byteIDs[Int(byte)] = Int32(id)
+                table.append([byte], findable: false)
+                continue
+            }
+            // SentencePiece's user-defined tokens are in its alphabet too, and have merges.
+            let isText = kind == .normal || kind == (alphabet == .bytes ? .byte : .userDefined)
+            let isInAlphabet = isText && alphabet.append(Substring(token), to: &bytes)
+            if !isInAlphabet { bytes.append(contentsOf: token.utf8) }
+            table.append(bytes, findable: isInAlphabet)
             if kind == .userDefined { userMarkers.insert(token, id: id) }
             if kind == .userDefined || kind == .control || kind == .unknown { allMarkers.insert(token, id: id) }
         }
@@ -48,11 +56,11 @@ public final class Tokenizer: Sendable {
         for (rank, merge) in vocabulary.merges.enumerated() {
             let sides = merge.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
             bytes.removeAll(keepingCapacity: true)
-            guard sides.count == 2, ByteLevelAlphabet.append(Substring(sides[0]), to: &bytes) else {
+            guard sides.count == 2, alphabet.append(Substring(sides[0]), to: &bytes) else {
                 throw Self.unusable(merge, rank)
             }
             let leftCount = bytes.count
-            guard ByteLevelAlphabet.append(Substring(sides[1]), to: &bytes) else { throw Self.unusable(merge, rank) }
+            guard alphabet.append(Substring(sides[1]), to: &bytes) else { throw Self.unusable(merge, rank) }
             let ids = bytes.withUnsafeBufferPointer { bytes in
                 (
                     left: table.id(of: .init(rebasing: bytes[..<leftCount])),
@@ -65,9 +73,19 @@ public final class Tokenizer: Sendable {
             merges.set(left, right, rank: UInt32(rank), product: product)
         }
 
-        byteIDs = (0...UInt8.max).map { byte in
-            withUnsafePointer(to: byte) { table.id(of: UnsafeBufferPointer(start: $0, count: 1)) ?? -1 }
+        switch alphabet {
+        case .bytes:
+            byteIDs = (0...UInt8.max).map { byte in
+                withUnsafePointer(to: byte) { table.id(of: UnsafeBufferPointer(start: $0, count: 1)) ?? -1 }
+            }
+        case .characters:
+            if let byte = byteIDs.firstIndex(of: -1) {
+                throw TokenizationError(
+                    .inconsistentVocabulary,
+                    "The vocabulary has no token for the byte \(byte), so some characters could not be encoded.")
+            }
         }
+        self.byteIDs = byteIDs
         self.table = table
         self.merges = merges
         self.userMarkers = userMarkers
@@ -122,15 +140,35 @@ public final class Tokenizer: Sendable {
     private func encodeWords(
         _ utf8: UnsafeBufferPointer<UInt8>, with merger: inout WordMerger, into ids: inout [Int]
     ) {
+        if vocabulary.alphabet == .characters {
+            return merger.merge(characters(of: utf8), merges: merges, into: &ids)
+        }
         var words = WordScanner(utf8, vocabulary.preTokenizer)
         while let range = words.next() {
             let word = UnsafeBufferPointer(rebasing: utf8[range])
             if vocabulary.ignoresMerges, let id = table.id(of: word) {
                 ids.append(Int(id))
             } else {
-                merger.merge(word, byteIDs: byteIDs, merges: merges, into: &ids)
+                merger.merge(word.lazy.map { [byteIDs] in byteIDs[Int($0)] }, merges: merges, into: &ids)
             }
         }
+    }
+
+    /// The token of each character, or of each of its bytes.
+    private func characters(of utf8: UnsafeBufferPointer<UInt8>) -> [Int32] {
+        var ids: [Int32] = []
+        ids.reserveCapacity(utf8.count)
+        var end = 0
+        while end < utf8.count {
+            let (start, first) = (end, utf8[end])
+            end += first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
+            let character = UnsafeBufferPointer(rebasing: utf8[start..<end])
+            let id =
+                TokenAlphabet.isSpace(character)
+                ? withUnsafePointer(to: 0x20) { table.id(of: .init(start: $0, count: 1)) } : table.id(of: character)
+            if let id { ids.append(id) } else { ids += character.lazy.map { byteIDs[Int($0)] } }
+        }
+        return ids
     }
 
     /// The text of ids; bytes that are not UTF-8 become U+FFFD. Ids outside the vocabulary are left out.
@@ -152,7 +190,10 @@ public final class Tokenizer: Sendable {
     /// The id of a token as ``Vocabulary/tokens`` spells it: `<|im_end|>`, or `Ġthe` for " the".
     public func id(of token: String) -> Int? {
         var bytes: [UInt8] = []
-        if ByteLevelAlphabet.append(Substring(token), to: &bytes),
+        if vocabulary.alphabet == .characters, let byte = TokenAlphabet.byte(named: token) {
+            return Int(byteIDs[Int(byte)])
+        }
+        if vocabulary.alphabet.append(Substring(token), to: &bytes),
             let id = bytes.withUnsafeBufferPointer({ table.id(of: $0) })
         {
             return Int(id)

@@ -7,25 +7,31 @@ extension Vocabulary {
     /// - Parameter configuration: gives the chat template and the names of the first and last token.
     /// - Throws: ``TokenizationError`` if a file is malformed or states a step that this module does not have.
     public init(tokenizerJSON: Data, configuration: Data? = nil) throws {
-        let file = try Self.decode(TokenizerFile.self, from: tokenizerJSON, named: "tokenizer.json")
+        var json = tokenizerJSON
+        let object = VocabularyObject(removedFrom: &json)
+        let file = try Self.decode(TokenizerFile.self, from: json, named: "tokenizer.json")
         let settings = try configuration.map {
             try Self.decode(ConfigurationFile.self, from: $0, named: "tokenizer_config.json")
         }
         guard file.model.type ?? "BPE" == "BPE" else {
             throw TokenizationError(
-                .unsupported, "tokenizer.json holds a \(file.model.type ?? "") model; only byte-level BPE is read.")
+                .unsupported, "tokenizer.json holds a \(file.model.type ?? "") model; only BPE is read.")
         }
 
+        guard let vocab = object?.entries else {
+            throw TokenizationError(.malformedFile, "tokenizer.json has no vocab of strings with their ids.")
+        }
         let added = file.addedTokens ?? []
-        let count = max(file.model.vocab.values.max() ?? -1, added.map(\.id).max() ?? -1) + 1
-        guard file.model.vocab.values.allSatisfy({ $0 >= 0 }), added.allSatisfy({ $0.id >= 0 }), count < 1 << 24 else {
+        let count = max(vocab.map(\.id).max() ?? -1, added.map(\.id).max() ?? -1) + 1
+        guard added.allSatisfy({ $0.id >= 0 }), count < 1 << 24 else {
             throw TokenizationError(.inconsistentVocabulary, "tokenizer.json has ids outside 0 ..< 2^24.")
         }
         var tokens = [String](repeating: "", count: count)
         var kinds = [TokenKind](repeating: .unused, count: count)
-        for (token, id) in file.model.vocab {
+        let preTokenizer = try file.words()
+        for (token, id) in vocab {
             tokens[id] = token
-            kinds[id] = .normal
+            kinds[id] = preTokenizer == .gemma && TokenAlphabet.byte(named: token) != nil ? .byte : .normal
         }
         for token in added {
             guard !(token.lstrip ?? false), !(token.rstrip ?? false), !(token.singleWord ?? false) else {
@@ -49,12 +55,12 @@ extension Vocabulary {
         }
         let bosID = try id(of: settings?.bosToken?.content)
         self.init(
-            tokens: tokens, kinds: kinds, merges: file.model.merges.lines, preTokenizer: try file.words(),
+            tokens: tokens, kinds: kinds, merges: file.model.merges.lines, preTokenizer: preTokenizer,
             bosID: bosID, eosID: try id(of: settings?.eosToken?.content),
             addsBOS: bosID != nil && (settings?.addBosToken ?? file.beginsWith(settings?.bosToken?.content)),
             chatTemplate: settings?.chatTemplate?.text)
         ignoresMerges = file.model.ignoreMerges ?? false
-        normalizesToNFC = try file.normalizer?.isNFC() ?? false
+        normalizesToNFC = preTokenizer == .gemma ? false : try file.normalizer?.isNFC() ?? false
     }
 
     private static func decode<Value: Decodable>(
@@ -75,32 +81,48 @@ extension Vocabulary {
 extension Vocabulary {
     /// The vocabulary as a `tokenizer.json` that Hugging Face's tokenizers read, giving the same ids.
     public func tokenizerJSON() throws -> Data {
-        let added = tokens.indices.filter { kinds[$0] != .normal }.map {
+        let added = tokens.indices.filter { kinds[$0] != .normal && kinds[$0] != .byte }.map {
             WrittenTokenizer.AddedToken(id: $0, content: tokens[$0], special: kinds[$0] == .control)
         }
-        let normal = tokens.indices.filter { kinds[$0] == .normal }.map { (tokens[$0], $0) }
+        // Gemma's user-defined tokens have merges, which name tokens of the model alone.
+        let ofModel = tokens.indices.filter { preTokenizer == .gemma || kinds[$0] == .normal }
         typealias Step = WrittenTokenizer.Step
         let bytes = Step(type: "ByteLevel", addPrefixSpace: false, trimOffsets: true, useRegex: preTokenizer == .smollm)
-        let cut: Step
+        var normalizer = normalizesToNFC ? Step(type: "NFC") : nil
+        var decoder = Step(type: "ByteLevel", addPrefixSpace: true, trimOffsets: true, useRegex: true)
+        var steps = [bytes]
         switch preTokenizer {
-        case .smollm: cut = Step(type: "Digits", individualDigits: true)
+        case .smollm: steps.insert(Step(type: "Digits", individualDigits: true), at: 0)
+        case .gemma:
+            normalizer = Step(type: "Replace", pattern: ["String": " "], content: "\u{2581}")
+            decoder = Step(
+                type: "Sequence",
+                decoders: [
+                    Step(type: "Replace", pattern: ["String": "\u{2581}"], content: " "), Step(type: "ByteFallback"),
+                    Step(type: "Fuse"),
+                ])
+            // As Gemma's own file has it; after the normalizer there is nothing to split at.
+            steps = [
+                Step(type: "Split", pattern: ["String": " "], behavior: "MergedWithPrevious", invert: false)
+            ]
         case .qwen2, .llama3:
             let digits = preTokenizer == .qwen2 ? #"\p{N}"# : #"\p{N}{1,3}"#
-            cut = Step(
+            let cut = Step(
                 type: "Split", pattern: ["Regex": TokenizerFile.pattern(digits: digits)], behavior: "Isolated",
                 invert: false)
+            steps.insert(cut, at: 0)
         }
         var postProcessor: WrittenTokenizer.PostProcessor?
         if addsBOS, let bosID {
             postProcessor = .init(beginning: tokens[bosID], id: bosID)
         }
         let file = WrittenTokenizer(
-            addedTokens: added, normalizer: normalizesToNFC ? ["type": "NFC"] : nil,
-            preTokenizer: .init(pretokenizers: [cut, bytes]), postProcessor: postProcessor,
-            decoder: Step(type: "ByteLevel", addPrefixSpace: true, trimOffsets: true, useRegex: true),
+            addedTokens: added, normalizer: normalizer, preTokenizer: .init(pretokenizers: steps),
+            postProcessor: postProcessor, decoder: decoder,
             model: .init(
-                vocab: Dictionary(normal) { first, _ in first }, merges: merges, ignoreMerges: ignoresMerges))
-        return try Self.encoder.encode(file)
+                merges: merges, ignoreMerges: ignoresMerges, fuseUnk: preTokenizer == .gemma,
+                byteFallback: preTokenizer == .gemma))
+        return try VocabularyObject(ofModel.map { (tokens[$0], $0) }).inserted(into: Self.encoder.encode(file))
     }
 
     /// A `tokenizer_config.json` to stand beside it: the chat template and the first and last token.
@@ -143,26 +165,22 @@ private struct WrittenTokenizer: Encodable {
         var individualDigits: Bool?
         var addPrefixSpace, trimOffsets, useRegex: Bool?
         var pattern: [String: String]?
+        var content: String?
         var behavior: String?
         var invert: Bool?
+        var decoders: [Step]?
     }
     struct Steps: Encodable {
         var type = "Sequence"
         var pretokenizers: [Step]
     }
     struct PostProcessor: Encodable {
-        struct Piece: Encodable {
-            struct Name: Encodable {
-                var id: String
-                var typeId = 0
-            }
-            var specialToken: Name?
-            var sequence: Name?
-            private enum CodingKeys: String, CodingKey {
-                case specialToken = "SpecialToken"
-                case sequence = "Sequence"
-            }
+        struct Name: Encodable {
+            var id: String
+            var typeId = 0
         }
+        /// `SpecialToken` or `Sequence`: a dictionary, since the keys of one are written as they are.
+        typealias Piece = [String: Name]
         struct Special: Encodable {
             var id: String
             var ids: [Int]
@@ -173,23 +191,21 @@ private struct WrittenTokenizer: Encodable {
         var specialTokens: [String: Special]
 
         init(beginning token: String, id: Int) {
-            let first = Piece(specialToken: .init(id: token))
-            single = [first, Piece(sequence: .init(id: "A"))]
-            pair = single + [Piece(sequence: .init(id: "B", typeId: 1))]
+            single = [["SpecialToken": Name(id: token)], ["Sequence": Name(id: "A")]]
+            pair = single + [["Sequence": Name(id: "B", typeId: 1)]]
             specialTokens = [token: Special(id: token, ids: [id], tokens: [token])]
         }
     }
     struct Model: Encodable {
         var type = "BPE"
-        var vocab: [String: Int]
+        /// See ``VocabularyObject``.
+        var vocab: [String: Int] = [:]
         var merges: [String]
-        var ignoreMerges: Bool
-        var fuseUnk = false
-        var byteFallback = false
+        var ignoreMerges, fuseUnk, byteFallback: Bool
     }
     var version = "1.0"
     var addedTokens: [AddedToken]
-    var normalizer: [String: String]?
+    var normalizer: Step?
     var preTokenizer: Steps
     var postProcessor: PostProcessor?
     var decoder: Step
@@ -207,28 +223,35 @@ private struct TokenizerFile: Decodable {
     }
     struct Model: Decodable {
         var type: String?
-        var vocab: [String: Int]
         var merges: Merges
-        var ignoreMerges: Bool?
+        var ignoreMerges, byteFallback: Bool?
+    }
+    struct Pattern: Decodable {
+        var regex, string: String?
+        private enum CodingKeys: String, CodingKey {
+            case regex = "Regex"
+            case string = "String"
+        }
     }
     struct Normalizer: Decodable {
         var type: String
         var normalizers: [Normalizer]?
+        var pattern: Pattern?
+        var content: String?
+
+        /// Whether it writes `▁` for every space and does nothing else.
+        var marksSpaces: Bool { type == "Replace" && pattern?.string == " " && content == "\u{2581}" }
 
         func isNFC() throws -> Bool {
             if type == "NFC" { return true }
             guard type == "Sequence", let normalizers, normalizers.count <= 1 else {
                 throw TokenizationError(
-                    .unsupported, "tokenizer.json asks for the normalizer \(type); only NFC is read.")
+                    .unsupported, "tokenizer.json asks for the normalizer \(type); NFC and Gemma's are read.")
             }
             return try normalizers.first?.isNFC() ?? false
         }
     }
     struct Step: Decodable {
-        struct Pattern: Decodable {
-            var regex: String?
-            private enum CodingKeys: String, CodingKey { case regex = "Regex" }
-        }
         var type: String
         var pretokenizers: [Step]?
         var pattern: Pattern?
@@ -262,6 +285,11 @@ private struct TokenizerFile: Decodable {
 
     func words() throws -> PreTokenizer {
         let steps = preTokenizer?.pretokenizers ?? [preTokenizer].compactMap { $0 }
+        if normalizer?.marksSpaces == true, model.byteFallback == true,
+            steps.allSatisfy({ $0.type == "Split" && $0.pattern?.string == " " })
+        {
+            return .gemma
+        }
         if steps.count == 2, steps[1].type == "ByteLevel", steps[1].addPrefixSpace == false {
             if steps[0].type == "Digits", steps[0].individualDigits == true, steps[1].useRegex ?? true {
                 return .smollm
@@ -278,7 +306,7 @@ private struct TokenizerFile: Decodable {
         throw TokenizationError(
             .unsupported,
             "tokenizer.json's pre_tokenizer (\(steps.map(\.type).joined(separator: ", "))) is none of SmolLM2's, "
-                + "Qwen2's and Llama 3's, so its text would be cut into other words.")
+                + "Qwen2's, Llama 3's and Gemma's, so its text would be cut into other words.")
     }
 
     fileprivate static func pattern(digits: String) -> String {

@@ -1,6 +1,6 @@
 /// What a token stands for. The raw values are GGUF's `tokenizer.ggml.token_type`.
 public enum TokenKind: Int, Hashable, Sendable, Codable {
-    /// A piece of text, in the byte-level alphabet (see ``ByteLevelAlphabet``).
+    /// A piece of text, in the byte-level alphabet (see ``ByteLevelAlphabet``) or, for Gemma, with `▁` for a space.
     case normal = 1
     case unknown
     /// Marks structure (`<|im_start|>`). Text becomes one only with ``Tokenizer/ControlTokens/parsed``.
@@ -9,6 +9,7 @@ public enum TokenKind: Int, Hashable, Sendable, Codable {
     case userDefined
     /// Fills the embedding table up; no text becomes one.
     case unused
+    /// A byte of a character that is no token, `<0x0A>` (Gemma).
     case byte
 }
 
@@ -20,8 +21,10 @@ public enum PreTokenizer: String, Hashable, Sendable, Codable, CaseIterable {
     case qwen2
     /// Llama 3: digits by threes, contractions in either case.
     case llama3
+    /// Gemma: nothing is cut. Its vocabulary is SentencePiece's, of characters and not of bytes.
+    case gemma
 
-    /// - Parameter gguf: GGUF's `tokenizer.ggml.pre`. Nil if the name is none of the three.
+    /// - Parameter gguf: GGUF's `tokenizer.ggml.pre`, of a byte-level vocabulary. Nil if the name is none of the three.
     public init?(gguf name: String) {
         switch name {
         case "smollm": self = .smollm
@@ -32,13 +35,13 @@ public enum PreTokenizer: String, Hashable, Sendable, Codable, CaseIterable {
     }
 }
 
-/// A byte-level BPE vocabulary as a model's file states it: plain values, nothing derived.
+/// A BPE vocabulary as a model's file states it: plain values, nothing derived.
 public struct Vocabulary: Hashable, Sendable {
-    /// The token of each id: normal tokens in the byte-level alphabet, all others as plain text.
+    /// The token of each id: normal tokens in the vocabulary's alphabet, all others as plain text.
     public var tokens: [String]
     /// The kind of each id.
     public var kinds: [TokenKind]
-    /// The merges, best first, each `"left right"` in the byte-level alphabet.
+    /// The merges, best first, each `"left right"` in the vocabulary's alphabet.
     public var merges: [String]
     public var preTokenizer: PreTokenizer
     public var bosID: Int?
@@ -52,7 +55,7 @@ public struct Vocabulary: Hashable, Sendable {
     /// Whether text is normalised to NFC first (Qwen2).
     public var normalizesToNFC: Bool
 
-    /// A vocabulary as GGUF holds it, where the pre-tokenizer's name implies `ignoresMerges` and `normalizesToNFC`.
+    /// A vocabulary as GGUF holds a byte-level one, where the pre-tokenizer's name implies `ignoresMerges` and `normalizesToNFC`.
     public init(
         tokens: [String],
         kinds: [TokenKind],
@@ -74,4 +77,6 @@ public struct Vocabulary: Hashable, Sendable {
         ignoresMerges = preTokenizer == .llama3
         normalizesToNFC = preTokenizer == .qwen2
     }
+
+    var alphabet: TokenAlphabet { preTokenizer == .gemma ? .characters : .bytes }
 }

@@ -1,6 +1,6 @@
-/// Merges the bytes of one word into tokens, the best-ranked pair first and, among equals, the leftmost.
+/// Merges the symbols of one word into tokens, the best-ranked pair first and, among equals, the leftmost.
 ///
-/// The symbols are a linked list and the pairs a heap, so a word of n bytes costs O(n log n): one of 1 MB is nothing
+/// The symbols are a linked list and the pairs a heap, so a word of n symbols costs O(n log n): one of 1 MB is nothing
 /// special. The buffers are kept from word to word.
 struct WordMerger {
     private struct Symbol {
@@ -19,15 +19,11 @@ struct WordMerger {
 
     /// Appends the tokens of a word.
     ///
-    /// - Parameter byteIDs: the token of each byte, -1 for a byte without one, which is left out as in `tokenizers`.
-    mutating func merge(
-        _ word: UnsafeBufferPointer<UInt8>, byteIDs: [Int32], merges: MergeTable, into ids: inout [Int]
-    ) {
+    /// - Parameter word: the token of each symbol, -1 for a byte without one, which is left out as in `tokenizers`.
+    mutating func merge(_ word: some Sequence<Int32>, merges: MergeTable, into ids: inout [Int]) {
         symbols.removeAll(keepingCapacity: true)
         heap.removeAll(keepingCapacity: true)
-        for byte in word {
-            let id = byteIDs[Int(byte)]
-            guard id >= 0 else { continue }
+        for id in word where id >= 0 {
             let position = Int32(symbols.count)
             symbols.append(
                 Symbol(id: id, previous: position - 1, next: position + 1, rank: Self.noPair, product: -1))

@@ -36,6 +36,7 @@ struct WordScanner {
             position = gpt2WordEnd(from: start)
         case .qwen2: position = wordEnd(from: start, digits: 1)
         case .llama3: position = wordEnd(from: start, digits: 3)
+        case .gemma: position = text.count
         }
         return start..<position
     }

@@ -12,13 +12,16 @@ extension CausalLM.PackedSequence {
     }
 
     init(_ messages: [Demonstration.Message], _ chat: ChatEncoder) {
-        var tokens = chat.beginning
-        var mask = chat.beginning.map { _ in false }
+        // In one go, since a system message may be part of the one that follows it.
+        let asked = messages.prefix { $0.role != .assistant }
+        var tokens = chat.conversation(
+            asked.map { ChatTurn($0.role == .system ? .system : .user, $0.content) })
+        var mask = tokens.map { _ in false }
         func add(_ ids: [Int], learn: Bool = false) {
             tokens += ids
             mask += ids.map { _ in learn }
         }
-        for message in messages {
+        for message in messages[asked.endIndex...] {
             switch message.role {
             case .system: add(chat.message(ChatTurn(.system, message.content)))
             case .user: add(chat.message(ChatTurn(.user, message.content)))

@@ -17,6 +17,9 @@ struct KnownModel: Codable {
         KnownModel(
             name: "qwen2.5-coder-1.5b", file: "Qwen2.5-Coder-1.5B-Instruct-Q4_K_M.gguf",
             sha256: "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"),
+        KnownModel(
+            name: "gemma3-270m", file: "gemma-3-270m-Q4_K_M.gguf",
+            sha256: "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"),
     ]
 
     static let `default` = all[0]

@@ -4,12 +4,13 @@
     python3 -m venv .venv && .venv/bin/pip install tokenizers==0.23.3 transformers==5.23.0 jinja2 gguf==0.19.0
     .venv/bin/python Tests/Fixtures/make_tokenization.py [--models FOLDER] [--llama3 tokenizer.model]
 
-Three tiny tokenizers, one a pre-tokenizer, are trained here on generated text and written whole. The vocabularies of
-SmolLM2 and Qwen2.5 (GGUF files under --models) and of Llama 3 (Meta's tokenizer.model) are not written: of them the
-fixtures hold ids alone. Without those files their part of the fixtures is left as it is.
+Four tiny tokenizers, one a pre-tokenizer, are trained here on generated text and written whole. The vocabularies of
+SmolLM2, Qwen2.5 and Gemma 3 (GGUF files under --models) and of Llama 3 (Meta's tokenizer.model) are not written: of them
+the fixtures hold ids alone. Without those files their part of the fixtures is left as it is.
 
 Files:
   strings.json         the strings; [text, n] stands for the text n times over
+  gemma_strings.json   further ones, for Gemma's tokenizers
   <name>.json          a tiny tokenizer, as its tokenizer.json; <name>_config.json, its tokenizer_config.json
   ids.json             for each tokenizer: a hash of each string's ids (FNV-1a, 64 bits, over the ids as little-endian
                        32-bit words), control tokens as text; `parsed`, by index, where parsing them gives other ids;
@@ -177,7 +178,68 @@ def text(entry):
     return entry if isinstance(entry, str) else entry[0] * entry[1]
 
 
+def gemma_strings():
+    """Runs of white space beyond the longest token, the sign for a space itself, Gemma's markers whole and broken."""
+    rng = random.Random(11)
+    pieces = GEMMA_CONTROL + GEMMA_USER + [
+        " " * 31, " " * 32, " " * 33, " " * 40, " " * 70, "\n" * 31, "\n" * 32, "\n" * 65, "\t" * 40, "\t ", " \n", "\r\n", "▁", "▁▁",
+        "▁ ▁", " ▁", "a▁b", "<0x41>", "<0x0A>", "<0x", "0A>", "<start_of_turn", "end_of_turn>", "<<bos>>", "< table>", "<TABLE>", "<b", "b>",
+        "</", "h1>", "\u0000", "\u0001", "\u007f", "\ue331", "\ufffd", "\U000f0000", "\U0010fffd", "\U0001f468\u200d\U0001f469",
+    ]
+    out = pieces + [" " * n for n in range(2, 100)] + [a + b for a in pieces[-38:] for b in ("x", " x", "  x")]
+    for _ in range(300):
+        out.append("".join(rng.choice([rng.choice(pieces), word(rng), " ", code(rng)[:40], script(rng)[:9]]) for _ in range(rng.randint(2, 9))))
+    return sorted(set(out))
+
+
 # MARK: Tokenizers
+
+GEMMA_CONTROL = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>"]
+GEMMA_USER = ["\n" * n for n in range(1, 32)] + ["▁" * n for n in range(2, 32)] + ["\t" * n for n in range(1, 6)] + [
+    "<table>", "</table>", "<h1>", "<b>", "</b>", "<strong>"]
+
+
+def gemma_tokenizer(vocab, scores, controls, users):
+    """As Transformers' GemmaConverter makes it of a SentencePiece model; scores in the order of the ids."""
+    from transformers.convert_slow_tokenizer import generate_merges
+
+    merges = generate_merges(vocab, scores)
+    tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in controls])
+    tokenizer.add_tokens([AddedToken(t, special=False, normalized=False) for t in users])
+    tokenizer.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", vocab["<bos>"])])
+    return tokenizer
+
+
+def train_gemma():
+    rng = random.Random(7)
+    kinds = [k for k, n in KINDS for _ in range(n)]
+    trained = Tokenizer(models.BPE())
+    trained.normalizer = normalizers.Replace(" ", "▁")
+    trained.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
+    # Few characters are tokens, so that many need their bytes.
+    first = GEMMA_CONTROL + GEMMA_USER + [f"<0x{b:02X}>" for b in range(256)]
+    trainer = trainers.BpeTrainer(vocab_size=2000, limit_alphabet=400, special_tokens=first, show_progress=False)
+    trained.train_from_iterator((rng.choice(kinds)(rng) for _ in range(6000)), trainer)
+    vocab = dict(sorted(trained.get_vocab().items(), key=lambda t: t[1]))
+    return gemma_tokenizer(vocab, [(t, 0 if i < len(first) else -i) for t, i in vocab.items()], GEMMA_CONTROL, GEMMA_USER)
+
+
+def gemma_from_gguf(path):
+    import gguf
+
+    fields = gguf.GGUFReader(path).fields
+    tokens, kinds, scores = (fields[f"tokenizer.ggml.{k}"].contents() for k in ("tokens", "token_type", "scores"))
+    # GGUF has user-defined runs of spaces as such, and placeholders as the scores of all that is not normal.
+    tokens = [t.replace(" ", "▁") if k == 4 else t for t, k in zip(tokens, kinds)]
+    vocab = {t: i for i, t in enumerate(tokens)}
+    named = lambda kind: [t for t, k in zip(tokens, kinds) if k == kind]
+    return gemma_tokenizer(
+        vocab, [(t, s if k == 1 else 0) for t, k, s in zip(tokens, kinds, scores)], named(3), named(4))
+
 
 def with_steps(model, family):
     """A tokenizer with the steps that the family's published tokenizer.json states."""
@@ -307,6 +369,13 @@ LLAMA3_PLAIN_TEMPLATE = (
     "{% if loop.first %}{{ bos_token }}{% endif %}{{ content }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
 )
+GEMMA_TEMPLATE = (
+    "{% set ns = namespace(first='') %}{{ bos_token }}"
+    "{% if messages[0]['role'] == 'system' %}{% set ns.first = messages[0]['content'] + '\n\n' %}{% set messages = messages[1:] %}{% endif %}"
+    "{% for m in messages %}{{ '<start_of_turn>' + ('model' if m['role'] == 'assistant' else 'user') + '\n' + (ns.first if loop.first else '') }}"
+    "{{ m['content'] | trim }}{{ '<end_of_turn>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
+)
 DATE = "05 Nov 2026"
 
 
@@ -326,7 +395,7 @@ def conversations():
 def chat_ids(tokenizer, template, talks):
     from transformers import PreTrainedTokenizerFast
 
-    bos = "<|begin_of_text|>" if tokenizer.token_to_id("<|begin_of_text|>") is not None else None
+    bos = next((t for t in ("<bos>", "<|begin_of_text|>") if tokenizer.token_to_id(t) is not None), None)
     chat = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=bos, chat_template=template)
     return [
         [chat.apply_chat_template(t, add_generation_prompt=g, return_dict=False, date_string=DATE) for g in (False, True)]
@@ -378,20 +447,27 @@ def main():
         ids, chats = {}, {}
     else:
         ids, chats = old("ids.json"), old("conversations.json").get("ids", {})
-    templates = {"smollm": CHATML_TEMPLATE, "qwen2": CHATML_TEMPLATE, "llama3": LLAMA3_TEMPLATE}
-    for family in ("smollm", "qwen2", "llama3"):
-        tokenizer = train(family)
+    templates = {"smollm": CHATML_TEMPLATE, "qwen2": CHATML_TEMPLATE, "llama3": LLAMA3_TEMPLATE,
+                 "gemma": GEMMA_TEMPLATE}
+    write("gemma_strings.json", gemma_strings())
+    for family in ("smollm", "qwen2", "llama3", "gemma"):
+        tokenizer = train_gemma() if family == "gemma" else train(family)
         write(f"{family}.json", json.loads(tokenizer.to_str()))
-        bos, eos = {"llama3": ("<|begin_of_text|>", "<|eot_id|>")}.get(family, (None, "<|im_end|>"))
+        bos, eos = {"llama3": ("<|begin_of_text|>", "<|eot_id|>"), "gemma": ("<bos>", "<eos>")}.get(family, (None, "<|im_end|>"))
         write(f"{family}_config.json", {"bos_token": bos, "eos_token": eos, "chat_template": templates[family]})
-        ids[family] = encodings(tokenizer, entries)
+        ids[family] = encodings(tokenizer, entries + (gemma_strings() if family == "gemma" else []))
         chats[family] = chat_ids(tokenizer, templates[family], talks)
-    chats["llama3-undated"] = chat_ids(tokenizer, LLAMA3_PLAIN_TEMPLATE, talks)
+        if family == "llama3":
+            undated = chat_ids(tokenizer, LLAMA3_PLAIN_TEMPLATE, talks)
+    chats["llama3-undated"] = undated
     for name, family in (("SmolLM2-135M-Instruct-Q4_1.gguf", "smollm"), ("Qwen2.5-Coder-0.5B-Instruct-Q4_K_M.gguf", "qwen2")):
         if (options.models / name).exists():
             tokenizer, template = from_gguf(options.models / name, family)
             ids[name] = encodings(tokenizer, entries)
             chats[name] = chat_ids(tokenizer, template, talks)
+    gemma = options.models / "gemma-3-270m-Q4_K_M.gguf"
+    if gemma.exists():
+        ids[gemma.name] = encodings(gemma_from_gguf(gemma), entries + gemma_strings())
     if options.llama3:
         tokenizer = from_tiktoken(str(options.llama3))
         if not (options.models / "llama3-tokenizer.json").exists():

@@ -19,8 +19,9 @@ folder = Path(__file__).parent / "training"
 shutil.rmtree(folder, ignore_errors=True)
 folder.mkdir()
 
-for name in ["tiny-llama3", "tiny-qwen2"]:
-    torch.manual_seed(2)
+for name in ["tiny-llama3", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3"]:
+    # From 2, Gemma comes to a step so ill-conditioned that Transformers differs from itself in 64 bits by 0.2 %.
+    torch.manual_seed(4 if name == "tiny-gemma3" else 2)
     model = AutoModelForCausalLM.from_pretrained(models / name, dtype=torch.float32)
     model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
     for key, parameter in model.named_parameters():

@@ -155,6 +155,24 @@ import Tokenization
         var continuation: WordGrammar { self }
     }
 
+    /// Of a letter's own token and the one that stands in for its byte, the model knows the former.
+    @Test func aGrammarAllowsNoByteTokenWhereThereIsACharacter() async throws {
+        let hex = (0..<256).map { String($0, radix: 16, uppercase: true) }
+        var tokens = hex.map { "<0x\($0.count == 1 ? "0" : "")\($0)>" } + "fgiklmpsuw".map(String.init)
+        tokens += (tokens.count..<320).map { "<filler \($0)>" }
+        let kinds = tokens.indices.map { $0 < 256 ? TokenKind.byte : $0 < 266 ? .normal : .control }
+        let vocabulary = try Vocabulary(
+            tokens: tokens, scores: tokens.map { _ in 0 }, kinds: kinds, bosID: nil, eosID: nil, addsBOS: false,
+            chatTemplate: nil)
+        let generator = Generator(
+            model: try CausalLM(path: fixture("models/tiny-gemma3")), tokenizer: try Tokenizer(vocabulary))
+        let id = await generator.begin(SamplingOptions(temperature: 1.5, seed: 1))
+        let output = try await generator.generate(
+            id, appending: prompt(1, 9), limit: 200, stop: .init(tokens: [300]),
+            grammar: WordGrammar(["kiwi", "fig", "plums"]))
+        #expect(output.tokens.count > 3 && output.tokens.dropLast().allSatisfy { (256..<266).contains($0) })
+    }
+
     @Test func aGrammarDecidesWhatIsWritten() async throws {
         let generator = try makeGenerator()
         let words = ["kiwi", "fig", "figs", "plum"]

@@ -7,7 +7,7 @@ import Tokenization
 
 @Suite struct MergeTests {
     /// What is written is read back as the same model, with the adapter's logits and the tokenizer's ids.
-    @Test(arguments: ["tiny-llama3", "tiny-qwen2"])
+    @Test(arguments: ["tiny-llama3", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3"])
     func aMergedModelIsTheModelWithItsAdapter(name: String) throws {
         let adapter = fixture("training/\(name)-adapter")
         let model = try CausalLM(path: fixture("models/\(name)"), adapter: adapter)

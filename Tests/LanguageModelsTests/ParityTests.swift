@@ -7,13 +7,15 @@ import Testing
 
 /// Our forward pass against Transformers' with the same weights; the fixtures come from Fixtures/make_models.py.
 @Suite(.serialized) struct ParityTests {
+    static let models = ["tiny-llama3", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3"]
+
     /// The largest difference in a row of logits, relative to the row's largest logit.
     func relativeDifference(_ ours: Tensor, _ theirs: Tensor, scale: Tensor? = nil) throws -> Float {
         let scale = try scale ?? theirs.abs().maximum(1)
         return try ((ours - theirs).abs().maximum(1) / scale).maximum(0).floats()[0]
     }
 
-    @Test(arguments: ["tiny-llama3", "tiny-qwen2", "tiny-adapter"])
+    @Test(arguments: models + ["tiny-adapter"])
     func tinyFoldersGiveTheReferenceLogits(name: String) throws {
         let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
         let ids = try #require(try reference.tensor("ids")).integers()
@@ -44,7 +46,7 @@ import Testing
 
     /// Prompt in pieces, single tokens, several conversations in one pass: the logits are those of the whole, with the
     /// CPU's kernels and with libtorch's operations, which a GPU uses.
-    @Test(arguments: ["tiny-llama3", "tiny-qwen2"], [true, false])
+    @Test(arguments: models, [true, false])
     func segmentsAndCacheGiveTheLogitsOfTheWhole(name: String, kernels: Bool) throws {
         let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
         let ids = try #require(try reference.tensor("ids")).integers()
@@ -67,8 +69,51 @@ import Testing
         #expect(first.count == 100 && second.count == 20 && copy.count == 6)
     }
 
+    /// The same weights from GGUF files, with llama.cpp's names and 1 more in Gemma's norms.
+    @Test(arguments: ["tiny-qwen3", "tiny-gemma3"]) func tinyGGUFFilesGiveTheReferenceLogits(name: String) throws {
+        let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
+        let ids = try #require(try reference.tensor("ids")).integers()
+        let expected = try #require(try reference.tensor(name))
+        let file = try GGUFFile(path: fixture("models/\(name).gguf"))
+        var configuration = try ModelConfiguration(gguf: file)
+        #expect(configuration.queryScalar == 16)
+        // A 32-bit float in the file.
+        #expect(abs(configuration.rmsNormEpsilon - 1e-6) < 1e-12)
+        configuration.rmsNormEpsilon = 1e-6
+        // GGUF does not state it, and the tiny Gemma's is not the width of its heads.
+        if name == "tiny-gemma3" { configuration.queryScalar = 20 }
+        let json = try Data(contentsOf: URL(filePath: fixture("models/\(name)/config.json")))
+        #expect(try configuration == ModelConfiguration(json: json, source: name))
+        let model = try CausalLM(
+            configuration: configuration, weights: GGUFWeights(file: file, configuration: configuration),
+            adapter: nil, device: .cpu, precision: .float32)
+        let logits = try model.logits([.init(tokens: ids, cache: model.makeCache())], allPositions: true)
+        #expect(try relativeDifference(logits, expected) < 1e-5)
+    }
+
+    /// A window changes what distant tokens do, so the fixtures would show one that is missing or too wide.
+    @Test func theSlidingWindowIsAsLongAsTheConfigurationSays() throws {
+        let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
+        let ids = try #require(try reference.tensor("ids")).integers()
+        let expected = try #require(try reference.tensor("tiny-gemma3"))
+        let path = fixture("models/tiny-gemma3")
+        let json = try Data(contentsOf: URL(filePath: path).appending(path: "config.json"))
+        var configuration = try ModelConfiguration(json: json, source: path)
+        #expect(configuration.slidingWindow?.layers == [true, false, true])
+        for length in [15, 17] {
+            configuration.slidingWindow?.length = length
+            let model = try CausalLM(
+                configuration: configuration, weights: SafetensorsFolder(path: path), adapter: nil, device: .cpu,
+                precision: .float32)
+            let logits = try model.logits([.init(tokens: ids, cache: model.makeCache())], allPositions: true)
+            let first = try Tensor(Array(0..<15))
+            #expect(try relativeDifference(logits.selected(0, first), expected.selected(0, first)) < 1e-5)
+            #expect(try relativeDifference(logits, expected) > 1e-4)
+        }
+    }
+
     /// Lower precision stays near: rounding to 8 bits on both sides of every product, on a model with random weights.
-    @Test(arguments: ["tiny-llama3", "tiny-qwen2"]) func lowerPrecisionStaysNear(name: String) throws {
+    @Test(arguments: models) func lowerPrecisionStaysNear(name: String) throws {
         let reference = try SafetensorsFile(path: fixture("models/tiny.safetensors"))
         let ids = try #require(try reference.tensor("ids")).integers()
         let expected = try #require(try reference.tensor(name))
@@ -83,7 +128,7 @@ import Testing
     }
 
     @Test(
-        arguments: ["SmolLM2-135M-Instruct-Q4_1", "Qwen2.5-Coder-0.5B-Instruct-Q4_K_M"])
+        arguments: ["SmolLM2-135M-Instruct-Q4_1", "Qwen2.5-Coder-0.5B-Instruct-Q4_K_M", "gemma-3-270m-Q4_K_M"])
     func realModelsGiveTheReferenceLogitsAndContinuations(name: String) throws {
         guard let path = cachedModel("\(name).gguf") else {
             print("note: \(name).gguf is not in the cache; its parity test is skipped (scripts/fetch-model)")
@@ -93,7 +138,9 @@ import Testing
         func tensor(_ name: String) throws -> Tensor { try #require(try reference.tensor(name)) }
         let model = try CausalLM(path: path)
         let ids = try tensor("ids").integers()
-        let logits = try model.logits([.init(tokens: ids, cache: model.makeCache())], allPositions: true)
+        let logits = try model.logits([
+            .init(tokens: ids, cache: model.makeCache(), outputCount: tensor("logits").shape[0])
+        ])
         let difference = try relativeDifference(
             logits.selected(1, tensor("columns")), tensor("logits"), scale: tensor("scale"))
         #expect(difference < 1e-3)
@@ -133,6 +180,42 @@ import Testing
         #expect(throws: LanguageModelError.self) {
             try model.merged(with: LoRAAdapter(path: fixture("models/tiny-adapter")))
         }
+    }
+
+    /// Steps of Gemma's larger and older relatives that would give other logits.
+    @Test func whatIsNotComputedAsAskedIsRefused() throws {
+        let file = URL(filePath: fixture("models/tiny-gemma3/config.json"))
+        func configuration(_ edit: (inout [String: Any]) -> Void) throws -> ModelConfiguration {
+            var json = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+            edit(&json)
+            return try ModelConfiguration(json: JSONSerialization.data(withJSONObject: json), source: "config.json")
+        }
+        func refuses(_ part: String, _ edit: (inout [String: Any]) -> Void) {
+            #expect { try configuration(edit) } throws: { "\($0)".contains(part) }
+        }
+        refuses("of type gemma3;") { $0["model_type"] = "gemma3" }
+        refuses("biases in attention") { $0["attention_bias"] = true }
+        refuses("soft caps") { $0["final_logit_softcapping"] = 30.0 }
+        refuses("attention in both directions") { $0["use_bidirectional_attention"] = true }
+        refuses("the activation relu") { $0["hidden_activation"] = "relu" }
+        refuses("does not give sliding_window") { $0["sliding_window"] = nil }
+        refuses("whether they have a window") { $0["layer_types"] = ["full_attention"] }
+        refuses("the RoPE scaling linear") {
+            $0["rope_parameters"] = ["full_attention": ["rope_type": "linear", "rope_theta": 1e6, "factor": 8.0]]
+        }
+        refuses("RoPE of layers with a sliding window") {
+            $0["rope_parameters"] = ["sliding_attention": ["rope_type": "linear", "rope_theta": 1e4, "factor": 8.0]]
+        }
+        // What earlier versions of Transformers wrote.
+        let old = try configuration {
+            $0["rope_parameters"] = nil
+            $0["layer_types"] = nil
+            $0["num_hidden_layers"] = 7
+            $0["rope_theta"] = 2e6
+            $0["rope_local_base_freq"] = 3e4
+        }
+        #expect(old.slidingWindow?.layers == [true, true, true, true, true, false, true])
+        #expect(old.ropeBase == 2e6 && old.slidingWindow?.ropeBase == 3e4)
     }
 
     @Test func anAdapterOfAnotherModelIsRefused() throws {

@@ -4,12 +4,17 @@ import Testing
 @testable import Tokenization
 
 @Suite struct ChatTests {
-    @Test(arguments: ["smollm", "qwen2", "llama3"])
+    /// Gemma's is the base model's: it has no template.
+    static let published = PublishedVocabularies.names.filter {
+        $0.hasSuffix(".gguf") && !$0.hasPrefix("gemma") && PublishedVocabularies.isThere($0)
+    }
+
+    @Test(arguments: ["smollm", "qwen2", "llama3", "gemma"])
     func conversationsEqualTheReference(name: String) throws {
         try expectReferenceIDs(ChatEncoder(Fixtures.tokenizer(name)), name)
     }
 
-    @Test(arguments: PublishedVocabularies.names.filter { $0.hasSuffix(".gguf") && PublishedVocabularies.isThere($0) })
+    @Test(arguments: published)
     func conversationsEqualTheReferenceWithAPublishedTemplate(name: String) throws {
         let chat = try ChatEncoder(PublishedVocabularies.tokenizer(name))
         #expect(chat.defaultSystemMessage?.hasPrefix("You are ") == true)
@@ -38,7 +43,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["smollm", "qwen2", "llama3"])
+    @Test(arguments: ["smollm", "qwen2", "llama3", "gemma"])
     func piecesJoinToTheMessage(name: String) throws {
         let chat = try ChatEncoder(Fixtures.tokenizer(name))
         for content in ["", "x", "def f():\n\treturn 1\n", "### DELL 3", "漢字 e\u{301}"] {
@@ -47,7 +52,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["smollm", "qwen2", "llama3"])
+    @Test(arguments: ["smollm", "qwen2", "llama3", "gemma"])
     func aMessageCannotForgeTheMarkup(name: String) throws {
         let chat = try ChatEncoder(Fixtures.tokenizer(name))
         let tokenizer = chat.tokenizer
@@ -67,6 +72,16 @@ import Testing
         #expect(smol.defaultSystemMessage == "You repair programs.")
     }
 
+    @Test func aGemmaWithoutATemplateIsABaseModelAndGetsLines() throws {
+        var vocabulary = try Fixtures.tokenizer("gemma").vocabulary
+        #expect(ChatFormat(vocabulary) == .gemma)
+        vocabulary.chatTemplate = nil
+        let chat = try ChatEncoder(Tokenizer(vocabulary))
+        #expect(chat.format == .plain && chat.beginning == [2])
+        #expect(chat.stopIDs.isSuperset(of: [1, chat.endOfTurn]))
+        #expect(chat.tokenizer.bytes(of: chat.endOfTurn) == [0x0A])
+    }
+
     @Test func aModelOfNoKnownFormatIsRefused() throws {
         var vocabulary = try Fixtures.tokenizer("llama3").vocabulary
         vocabulary.kinds = vocabulary.kinds.map { $0 == .control ? .unused : $0 }
@@ -75,11 +90,13 @@ import Testing
     }
 
     /// Without markup the ids are those of the lines, and a line break ends an answer.
-    @Test(arguments: ["smollm", "qwen2", "llama3"])
+    @Test(arguments: ["smollm", "qwen2", "llama3", "gemma"])
     func plainTextIsLines(name: String) throws {
         let tokenizer = try Fixtures.tokenizer(name)
         let chat = try ChatEncoder(tokenizer, format: .plain)
-        let ids = chat.conversation([ChatTurn(.user, "1>>>x = 1"), ChatTurn(.assistant, "### EXIT")])
+        let whole = chat.conversation([ChatTurn(.user, "1>>>x = 1"), ChatTurn(.assistant, "### EXIT")])
+        #expect(chat.beginning == (tokenizer.vocabulary.addsBOS ? [tokenizer.vocabulary.bosID] : []))
+        let ids = whole.dropFirst(chat.beginning.count)
         #expect(tokenizer.decode(ids) == "1>>>x = 1\n### EXIT\n")
         #expect(chat.generationPrompt.isEmpty)
         #expect(chat.stopIDs.contains(chat.endOfTurn))

@@ -3,10 +3,10 @@ import Testing
 @testable import Tokenization
 
 @Suite struct DecodingTests {
-    @Test func piecesOfAStreamJoinToTheWholeText() throws {
-        let tokenizer = try Fixtures.tokenizer("qwen2")
+    @Test(arguments: ["qwen2", "gemma"]) func piecesOfAStreamJoinToTheWholeText(name: String) throws {
+        let tokenizer = try Fixtures.tokenizer(name)
         var held = 0
-        for text in try Fixtures.strings().filter({ $0.utf8.count < 2000 }) {
+        for text in try Fixtures.strings(for: name).filter({ $0.utf8.count < 2000 }) {
             var decoder = StreamingDecoder(tokenizer)
             let ids = tokenizer.encode(text)
             var joined = ""

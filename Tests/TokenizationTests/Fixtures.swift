@@ -44,6 +44,10 @@ enum Fixtures {
     static func strings() throws -> [String] {
         try decode([Entry].self, "strings.json").map { if case .text(let text) = $0 { text } else { "" } }
     }
+    /// Those that the tokenizer's ids are known of.
+    static func strings(for name: String) throws -> [String] {
+        try strings() + (name.hasPrefix("gemma") ? decode([String].self, "gemma_strings.json") : [])
+    }
     static func encodings() throws -> [String: Encodings] { try decode([String: Encodings].self, "ids.json") }
     static func chats() throws -> Chats { try decode(Chats.self, "conversations.json") }
 
@@ -51,7 +55,7 @@ enum Fixtures {
         try JSONDecoder().decode(type, from: Data(contentsOf: folder.appending(path: name)))
     }
 
-    /// One of the tiny tokenizers: smollm, qwen2, llama3.
+    /// One of the tiny tokenizers: smollm, qwen2, llama3, gemma.
     static func tokenizer(_ name: String) throws -> Tokenizer {
         try Tokenizer(
             Vocabulary(
@@ -78,6 +82,7 @@ enum PublishedVocabularies {
 
     static let names = [
         "SmolLM2-135M-Instruct-Q4_1.gguf", "Qwen2.5-Coder-0.5B-Instruct-Q4_K_M.gguf", "llama3-tokenizer.json",
+        "gemma-3-270m-Q4_K_M.gguf",
     ]
 
     static func isThere(_ name: String) -> Bool {

@@ -22,7 +22,7 @@ struct GGUFMetadata {
                 defer { position += count }
                 return String(decoding: bytes[position..<position + count], as: UTF8.self)
             }
-            /// Floats are read as their bit patterns: no float is wanted here.
+            /// Floats are read as their bit patterns.
             func readNumber(_ type: UInt32) throws -> Int {
                 switch type {
                 case 0, 7: Int(read(UInt8.self))
@@ -57,10 +57,19 @@ struct GGUFMetadata {
 
     func vocabulary() throws -> Vocabulary {
         let prefix = "tokenizer.ggml."
+        let tokens = try #require(stringLists[prefix + "tokens"])
+        let kinds = try #require(numberLists[prefix + "token_type"]).map { try #require(TokenKind(rawValue: $0)) }
+        if strings[prefix + "model"] == "llama" {
+            let scores = try #require(numberLists[prefix + "scores"])
+                .map { Double(Float(bitPattern: UInt32(truncatingIfNeeded: $0))) }
+            return try Vocabulary(
+                tokens: tokens, scores: scores, kinds: kinds, bosID: numbers[prefix + "bos_token_id"],
+                eosID: numbers[prefix + "eos_token_id"], addsBOS: numbers[prefix + "add_bos_token"] == 1,
+                chatTemplate: strings["tokenizer.chat_template"])
+        }
         let preTokenizer = try #require(strings[prefix + "pre"])
         return Vocabulary(
-            tokens: try #require(stringLists[prefix + "tokens"]),
-            kinds: try #require(numberLists[prefix + "token_type"]).map { try #require(TokenKind(rawValue: $0)) },
+            tokens: tokens, kinds: kinds,
             merges: try #require(stringLists[prefix + "merges"]),
             preTokenizer: try #require(PreTokenizer(gguf: preTokenizer)),
             bosID: numbers[prefix + "bos_token_id"], eosID: numbers[prefix + "eos_token_id"],

@@ -41,6 +41,42 @@ import Testing
         #expect(try Vocabulary(tokenizerJSON: plain).kinds == qwen.kinds)
     }
 
+    /// What a GGUF file has of the same vocabulary: scores, and spaces as such in user-defined tokens.
+    @Test func scoresGiveTheMergesOfTheReference() throws {
+        let vocabulary = try Fixtures.tokenizer("gemma").vocabulary
+        #expect(vocabulary.preTokenizer == .gemma && vocabulary.addsBOS && vocabulary.merges.count > 2000)
+        let tokens = zip(vocabulary.tokens, vocabulary.kinds).map { token, kind in
+            kind == .userDefined ? token.replacing("▁", with: " ") : token
+        }
+        let scores = vocabulary.kinds.enumerated().map { $1 == .normal ? -Double($0) : -1000 }
+        let scored = try Vocabulary(
+            tokens: tokens, scores: scores, kinds: vocabulary.kinds, bosID: vocabulary.bosID, eosID: vocabulary.eosID,
+            addsBOS: true, chatTemplate: vocabulary.chatTemplate)
+        #expect(scored == vocabulary)
+    }
+
+    /// Swift's dictionaries by strings would take `列` (U+5217) and `列` (U+F99C) for one key.
+    @Test(arguments: ["smollm", "qwen2", "llama3", "gemma"]) func whatIsWrittenIsReadBack(name: String) throws {
+        var vocabulary = try Fixtures.tokenizer(name).vocabulary
+        let added = name == "gemma" ? ["\u{5217}", "\u{F99C}", "\"\\", "\u{1}"] : []
+        vocabulary.tokens += added
+        vocabulary.kinds += added.map { _ in .normal }
+        let json = try vocabulary.tokenizerJSON()
+        // Transformers puts the first token there by the file's own template alone.
+        #expect(String(decoding: json, as: UTF8.self).contains(#"[{"SpecialToken":{"id":""#) == vocabulary.addsBOS)
+        let read = try Vocabulary(
+            tokenizerJSON: json,
+            configuration: vocabulary.tokenizerConfiguration(contextLength: 512))
+        #expect(read == vocabulary)
+        #expect(read.tokens.map { Array($0.utf8) } == vocabulary.tokens.map { Array($0.utf8) })
+    }
+
+    @Test func aCharacterWithoutATokenNeedsTheTokensOfItsBytes() throws {
+        var vocabulary = try Fixtures.tokenizer("gemma").vocabulary
+        vocabulary.kinds[try #require(vocabulary.tokens.firstIndex(of: "<0x80>"))] = .unused
+        #expect { try Tokenizer(vocabulary) } throws: { "\($0)".contains("no token for the byte 128") }
+    }
+
     @Test func stepsThatAreNotImplementedAreRefused() throws {
         func code(_ data: Data) -> TokenizationError.Code? {
             do {
@@ -67,6 +103,20 @@ import Testing
                     json["model"] = model
                 }) == .inconsistentVocabulary)
         #expect(code(Data("{}".utf8)) == .malformedFile)
+        #expect(
+            try code(
+                edited("qwen2") { json in
+                    var model = json["model"] as! [String: Any]
+                    model["vocab"] = ["a": 0.5]
+                    json["model"] = model
+                }) == .malformedFile)
+        // Llama 2's, which puts a space before every text.
+        #expect(
+            try code(
+                edited("gemma") { json in
+                    let prefix: [String: Any] = ["type": "Prepend", "prepend": "▁"]
+                    json["normalizer"] = ["type": "Sequence", "normalizers": [prefix, json["normalizer"]!]]
+                }) == .unsupported)
     }
 
     @Test func namesOfGGUFPreTokenizersAreKnown() {

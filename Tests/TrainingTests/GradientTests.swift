@@ -37,7 +37,7 @@ import Tokenization
         }
     }
 
-    static let models = ["tiny-llama3", "tiny-qwen2"]
+    static let models = ["tiny-llama3", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3"]
 
     /// With activation checkpointing after each layer too.
     @Test(arguments: models, [nil, 1])
@@ -55,7 +55,7 @@ import Tokenization
                 compared += 1
             }
         }
-        #expect(compared == 2 * 2 * 7)
+        #expect(compared == 2 * test.model.configuration.layerCount * 7)
     }
 
     @Test(arguments: models)
@@ -113,8 +113,8 @@ import Tokenization
         #expect(same.steps.map(\.count) == [4, 4])
     }
 
-    @Test func aTokenSeesNothingOfOtherSequences() throws {
-        let test = try Case("tiny-llama3")
+    @Test(arguments: ["tiny-llama3", "tiny-gemma3"]) func aTokenSeesNothingOfOtherSequences(name: String) throws {
+        let test = try Case(name)
         let together = try test.model.logProbabilities(test.sequences, lora: test.weights).floats()
         let alone = try test.sequences.flatMap {
             try test.model.logProbabilities([$0], lora: test.weights).floats()
@@ -124,8 +124,9 @@ import Tokenization
     }
 
     /// The trainer's pass and the sampler's are different code; what one samples the other must score alike.
-    @Test func theTrainersLogProbabilitiesAreTheGeneratorsWithMergedWeights() async throws {
-        let test = try Case("tiny-qwen2")
+    @Test(arguments: ["tiny-qwen2", "tiny-qwen3", "tiny-gemma3"])
+    func theTrainersLogProbabilitiesAreTheGeneratorsWithMergedWeights(name: String) async throws {
+        let test = try Case(name)
         let merged = try test.model.merged(with: test.weights.adapter)
         let tokenizer = try Tokenizer(byteVocabulary(controlTokens: ["<|im_end|>"], count: 320))
         let generator = Generator(model: merged, tokenizer: tokenizer)

@@ -89,7 +89,7 @@ typedef enum { ct_add, ct_subtract, ct_multiply, ct_divide, ct_bit_and, ct_bit_o
                ct_less, ct_greater_equal, ct_equal } ct_binary_operation;
 int ct_binary(ct_binary_operation operation, ct_tensor_t left, ct_tensor_t right, ct_tensor_t *result);
 int ct_binary_scalar(ct_binary_operation operation, ct_tensor_t left, double right, ct_tensor_t *result);
-typedef enum { ct_negate, ct_exp, ct_log, ct_silu, ct_cos, ct_sin, ct_abs } ct_unary_operation;
+typedef enum { ct_negate, ct_exp, ct_log, ct_silu, ct_gelu, ct_cos, ct_sin, ct_abs } ct_unary_operation;
 int ct_unary(ct_unary_operation operation, ct_tensor_t tensor, ct_tensor_t *result);
 int ct_where(ct_tensor_t condition, ct_tensor_t tensor, double otherwise, ct_tensor_t *result);
 
