@@ -101,7 +101,7 @@ static void gated_row(const float *gate, const float *up, bool is_gelu, int64_t 
 
 // --- int8 products
 //
-// The inputs are cut into groups of 32, so that an outlier spoils its own group alone. Weights are kept as unsigned bytes
+// The inputs are cut into groups of 64, so that an outlier spoils its own group alone. Weights are kept as unsigned bytes
 // q + 128 with a scale for each output and group; rows of activations as signed bytes with a scale for each group.
 // Σ x (q + 128) = Σ x q + 128 Σ x, so Σ x of the group is all that is needed to undo the shift. The sums of a group are
 // exact, and groups are added in their order, so a row's result does not depend on the rows beside it.

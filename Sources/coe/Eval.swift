@@ -127,8 +127,8 @@ extension AnswerForm {
     /// What a model of this family answers best; measured, see LOG.md. Qwen gives the faulty program back in other forms.
     fileprivate static func standard(for policy: any Policy) -> AnswerForm {
         switch (policy as? LocalPolicy)?.generator.model.configuration.family {
-        case .qwen2: .rewrite
-        case .llama, nil: .feedback
+        case .qwen2, .qwen3: .rewrite
+        case .llama, .gemma3, nil: .feedback
         }
     }
 }
