@@ -17,6 +17,9 @@ for model in smollm2-135m qwen2.5-coder-0.5b; do
     cell direct "$model" "$set" --method direct --max-tokens 384
     cell sft "$model" "$set" --constrained --adapter "Adapters/$model"
   done
+  cell think "$model" "$held" --method think --max-tokens 512
+  cell resample "$model" "$held" --method resample --temperature 0.7 --max-tokens 384 \
+    --budget "$run/$model-$(basename "$held" .jsonl)-sft"
   cell untrained "$model" "$held" --constrained
   cell free "$model" "$held" --adapter "Adapters/$model"
 done

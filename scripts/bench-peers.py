@@ -12,7 +12,9 @@ PROMPT, CONTEXT, STEPS, BATCHES = 512, 256, 16, (1, 4, 16, 64)
 
 
 def end_with_parent():
-    """On Linux: SIGTERM when whoever started this process is gone."""
+    """SIGTERM ends this process, also where it was started with the signal blocked; on Linux it comes when whoever
+    started it is gone."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 

@@ -228,7 +228,11 @@ template <int Blocks> static void int8_rows(const Int8Product &p, int64_t row, i
 /// of 32 registers; with more of them the sums go through memory.
 static void int8_product(const Int8Product &p, int64_t row_count, int64_t begin, int64_t end) {
     const int64_t parts = (row_count + 3) / 4;
-    for (int64_t block = begin; block < end; block += int8_blocks) {
+    int64_t block = begin;
+    // A single row waits for memory, which gives more to many streams at once.
+    if (row_count == 1)
+        for (; block + 12 <= end; block += 12) int8_tile<1, 12>(p, 0, block);
+    for (; block < end; block += int8_blocks) {
         for (int64_t part = 0; part < parts; part++) {
             const int64_t row = row_count * part / parts, next = row_count * (part + 1) / parts;
             switch (end - block) {

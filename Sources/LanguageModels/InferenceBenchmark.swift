@@ -27,7 +27,9 @@ public struct InferenceBenchmark: Sendable {
     private static let (turns, turnLength, answerLength) = ([2, 10], 100, 20)
     private static let batches = [1, 4, 16, 64]
 
-    public func run() throws -> [Row] {
+    /// - Returns: the figures, and the most bytes that keys and values took at once.
+    public func run() throws -> (rows: [Row], cacheByteCount: Int) {
+        var cacheByteCount = 0
         // Any ids cost the same; these are spread over the vocabulary.
         let ids = (0..<Self.promptLength).map { ($0 * 7919) % model.configuration.vocabularySize }
         var samples: [[Double]] = Array(repeating: [], count: 1 + Self.batches.count + Self.turns.count)
@@ -61,17 +63,19 @@ public struct InferenceBenchmark: Sendable {
                 try record(index + 1, tokens: batch * Self.steps) {
                     for _ in 0..<Self.steps { try read(caches.map { .init(tokens: [ids[7]], cache: $0) }) }
                 }
+                cacheByteCount = max(cacheByteCount, (caches + [first, conversation]).reduce(0) { $0 + $1.byteCount })
             }
         }
         let names =
             ["prefill \(Self.promptLength)"] + Self.batches.map { "decode batch \($0)" }
             + Self.turns.map { "turn \($0)" }
-        return zip(names, samples).map { name, rates in
+        let rows = zip(names, samples).map { name, rates in
             let sorted = rates.sorted()
             return Row(
                 name: name, tokensPerSecond: sorted[sorted.count / 2], slowest: sorted[0],
                 fastest: sorted[sorted.count - 1])
         }
+        return (rows, cacheByteCount)
     }
 
     /// One pass, its likeliest tokens brought to Swift as greedy decoding does.

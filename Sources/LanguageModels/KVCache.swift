@@ -22,6 +22,9 @@ public final class KVCache: @unchecked Sendable {
 
     init(_ layout: Layout) { self.layout = layout }
 
+    /// What its pages take, shared ones included.
+    var byteCount: Int { pages.reduce(0) { $0 + $1.count } * layout.dtype.byteCount }
+
     /// A cache that holds the first `count` tokens; they are shared, not copied.
     public func prefix(_ count: Int) -> KVCache {
         precondition(count <= self.count)

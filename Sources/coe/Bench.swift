@@ -35,6 +35,8 @@ struct BenchInference: AsyncParsableCommand {
         var loadSeconds: Double
         var rows: [InferenceBenchmark.Row]
         var weightsMB: Int
+        /// Of keys and values, the most at once.
+        var cacheMB: Int
         var peakMemoryMB: Int?
         var peers: [String: [InferenceBenchmark.Row]] = [:]
     }
@@ -56,11 +58,11 @@ struct BenchInference: AsyncParsableCommand {
             let start = clock.now
             let model = try CausalLM(path: path, device: .best, precision: precision)
             let seconds = start.duration(to: clock.now) / .seconds(1)
+            let measured = try InferenceBenchmark(model: model, rounds: rounds).run()
             return Result(
                 model: name, device: model.device.description, precision: model.precision, threads: Engine.threadCount,
-                loadSeconds: seconds,
-                rows: try InferenceBenchmark(model: model, rounds: rounds).run(),
-                weightsMB: model.weightByteCount / 1_000_000, peakMemoryMB: peakMemoryMB())
+                loadSeconds: seconds, rows: measured.rows, weightsMB: model.weightByteCount / 1_000_000,
+                cacheMB: measured.cacheByteCount / 1_000_000, peakMemoryMB: peakMemoryMB())
         }
         Terminal.say(
             "\(name) in \(result.precision.rawValue) on \(result.device), \(result.threads) threads, loaded in "
@@ -72,7 +74,8 @@ struct BenchInference: AsyncParsableCommand {
         }
         for row in result.rows { show(row) }
         if let memory = result.peakMemoryMB {
-            Terminal.say("weights: \(result.weightsMB) MB, peak memory: \(memory) MB")
+            Terminal.say(
+                "weights: \(result.weightsMB) MB, keys and values: \(result.cacheMB) MB, peak memory: \(memory) MB")
         }
         struct Answer: Decodable { var rows: [InferenceBenchmark.Row] }
         try peers.run("inference", model: path, argument: "\(rounds)", threads: result.threads) {
