@@ -2,7 +2,9 @@
 # A further round for an adapter, on its own mistakes (DAgger): it plays faulty programs that it has not seen, and learns
 # the way out of where it went wrong, among demonstrations of the same programs.
 #   Recipes/dagger.sh smollm2-135m|qwen2.5-coder-0.5b PASSING.jsonl HELD.jsonl ADAPTER [RUN]
-# PASSING as in sft.sh; HELD is its run's held.jsonl. Two cores: an hour with SmolLM2. Run again, it goes on where it was.
+# PASSING as in sft.sh; HELD is its run's held.jsonl. Run again, it goes on where it was. The one round that was measured
+# (LOG.md) played 695 starts of at most 420 characters, learned 400 older demonstrations beside, and took some 100 minutes
+# on two cores beside other work.
 set -euo pipefail
 model=$1 passing=$2 held=$3 adapter=$4 run=${5:-runs/$1-dagger}
 case $model in

@@ -8,6 +8,7 @@
 #include <c10/core/alignment.h>
 #include <c10/core/impl/alloc_cpu.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <map>
@@ -36,7 +37,6 @@ class CachingAllocator final : public c10::Allocator {
         {
             std::lock_guard lock(mutex);
             used_bytes += size;
-            peak_bytes = std::max(peak_bytes, used_bytes);
             auto blocks = kept.find(size);
             if (blocks != kept.end() && !blocks->second.empty()) {
                 char *block = blocks->second.back();
@@ -44,7 +44,8 @@ class CachingAllocator final : public c10::Allocator {
                 kept_bytes -= size;
                 return block;
             }
-            for (auto largest = kept.rbegin(); used_bytes + kept_bytes > peak_bytes && largest != kept.rend();) {
+            const size_t limit = std::max(peak_bytes, used_bytes);
+            for (auto largest = kept.rbegin(); used_bytes + kept_bytes > limit && largest != kept.rend();) {
                 if (largest->second.empty()) {
                     ++largest;
                     continue;
@@ -58,6 +59,8 @@ class CachingAllocator final : public c10::Allocator {
         try {
             char *block = static_cast<char *>(c10::alloc_cpu(size + header));
             std::memcpy(block, &size, sizeof size);
+            std::lock_guard lock(mutex);
+            peak_bytes = std::max(peak_bytes, used_bytes);
             return block;
         } catch (...) {
             std::lock_guard lock(mutex);

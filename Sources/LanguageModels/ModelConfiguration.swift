@@ -124,20 +124,26 @@ extension ModelConfiguration {
 
     /// From a Hugging Face folder's `config.json`.
     init(json: Data, source: String) throws {
+        func unsupported(_ what: String) -> LanguageModelError {
+            LanguageModelError(.unsupported, "\(source) \(what).")
+        }
+        let family: Family
         let file: ConfigurationFile
         do {
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
+            // First of all, since models of other families have other keys.
+            let type = try decoder.decode(ModelType.self, from: json).modelType
+            guard let known = Family(huggingFace: type) else {
+                throw unsupported("describes a model of type \(type); supported are \(Family.supported)")
+            }
+            family = known
             file = try decoder.decode(ConfigurationFile.self, from: json)
+        } catch let error as LanguageModelError {
+            throw error
         } catch {
             throw LanguageModelError(
                 .modelNotReadable, "\(source) is not the config.json of a language model: \(error)")
-        }
-        func unsupported(_ what: String) -> LanguageModelError {
-            LanguageModelError(.unsupported, "\(source) \(what).")
-        }
-        guard let family = Family(huggingFace: file.modelType) else {
-            throw unsupported("describes a model of type \(file.modelType); supported are \(Family.supported)")
         }
         guard file.useSlidingWindow != true else {
             throw unsupported("asks for sliding-window attention, which is supported for gemma3 alone")
@@ -230,6 +236,10 @@ extension ModelConfiguration.Family {
     fileprivate var headWidth: Int? { self == .qwen3 ? 128 : self == .gemma3 ? 256 : nil }
 }
 
+private struct ModelType: Decodable {
+    var modelType: String
+}
+
 private struct ConfigurationFile: Decodable {
     /// Of all layers, or of either kind of layer.
     struct RopeParameters: Decodable {
@@ -254,7 +264,6 @@ private struct ConfigurationFile: Decodable {
         var originalMaxPositionEmbeddings: Int?
     }
 
-    var modelType: String
     var hiddenSize: Int
     var intermediateSize: Int
     var numHiddenLayers: Int

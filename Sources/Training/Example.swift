@@ -60,8 +60,9 @@ struct Curriculum: Sendable {
         var tokens = 0
         epochs: for epoch in 0..<(maxTokens == nil ? epochs : Int.max) {
             var random = SeededGenerator(seed: seed, stream: UInt64(epoch))
-            random.shuffle(&groups)
-            let order = Array(groups.joined())
+            var shuffled = groups
+            random.shuffle(&shuffled)
+            let order = Array(shuffled.joined())
             for start in stride(from: 0, to: order.count, by: batch) {
                 let step = Array(order[start..<min(start + batch, order.count)])
                 steps.append(step)
@@ -102,23 +103,5 @@ extension [CausalLM.PackedSequence] {
             room -= sequence.computedCount
         }
         return passes
-    }
-}
-
-extension Array {
-    /// Runs of elements whose sizes add up to `limit` at most, or one element that is larger.
-    func packed(limit: Int, size: (Element) -> Int) -> [[Element]] {
-        var packs: [[Element]] = []
-        var room = 0
-        for element in self {
-            let needed = size(element)
-            if packs.isEmpty || needed > room {
-                packs.append([])
-                room = limit
-            }
-            packs[packs.count - 1].append(element)
-            room -= needed
-        }
-        return packs
     }
 }

@@ -299,3 +299,21 @@ extension GRPO.Groups {
         return metrics
     }
 }
+
+extension Array {
+    /// Runs of elements whose sizes add up to `limit` at most, or one element that is larger.
+    fileprivate func packed(limit: Int, size: (Element) -> Int) -> [[Element]] {
+        var packs: [[Element]] = []
+        var room = 0
+        for element in self {
+            let needed = size(element)
+            if packs.isEmpty || needed > room {
+                packs.append([])
+                room = limit
+            }
+            packs[packs.count - 1].append(element)
+            room -= needed
+        }
+        return packs
+    }
+}

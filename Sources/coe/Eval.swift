@@ -124,7 +124,8 @@ struct EvalRun: AsyncParsableCommand {
 }
 
 extension AnswerForm {
-    /// What a model of this family answers best; measured, see LOG.md. Qwen gives the faulty program back in other forms.
+    /// What suits a model's family; measured for SmolLM2 and Qwen2.5, which gives the faulty program back when asked with
+    /// `feedback` (LOG.md).
     fileprivate static func standard(for policy: any Policy) -> AnswerForm {
         switch (policy as? LocalPolicy)?.generator.model.configuration.family {
         case .qwen2, .qwen3: .rewrite

@@ -194,6 +194,8 @@ import Testing
             #expect { try configuration(edit) } throws: { "\($0)".contains(part) }
         }
         refuses("of type gemma3;") { $0["model_type"] = "gemma3" }
+        // As it is published: the sizes lie deeper.
+        refuses("of type gemma3;") { $0 = ["model_type": "gemma3", "text_config": $0] }
         refuses("biases in attention") { $0["attention_bias"] = true }
         refuses("soft caps") { $0["final_logit_softcapping"] = 30.0 }
         refuses("attention in both directions") { $0["use_bidirectional_attention"] = true }

@@ -59,8 +59,7 @@ struct DemonstrationWriter {
             let progress = ProgressLine("demonstrations")
             var barren = 0
             var isShort = false
-            try await source.run(from: file.nextIndex, workers: workers) { index, demonstration in
-                if case .draws(let draws) = extent, index >= draws { return false }
+            func take(_ index: Int, _ demonstration: Demonstration?) throws -> Bool {
                 let isNew = try demonstration.map { try file.append($0) } ?? false
                 barren = isNew ? 0 : barren + 1
                 if Interrupt.isRequested { return false }
@@ -73,6 +72,11 @@ struct DemonstrationWriter {
                     progress.show(index + 1, of: draws)
                     return index + 1 < draws
                 }
+            }
+            if case .draws(let draws) = extent, file.nextIndex >= draws {
+                Terminal.say("\(path) holds what they give already.")
+            } else {
+                try await source.run(from: file.nextIndex, workers: workers) { try take($0, $1) }
             }
             let requests = await source.cache.requests
             let runs = await source.cache.runs
