@@ -10,7 +10,6 @@
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/GradMode.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/version.h>
 
 #include <cmath>
@@ -21,21 +20,6 @@
 using namespace ctorch;
 
 namespace {
-
-at::ScalarType scalar_type(ct_dtype dtype) {
-    switch (dtype) {
-    case ct_uint8: return at::kByte;
-    case ct_int8: return at::kChar;
-    case ct_int32: return at::kInt;
-    case ct_int64: return at::kLong;
-    case ct_float16: return at::kHalf;
-    case ct_bfloat16: return at::kBFloat16;
-    case ct_float32: return at::kFloat;
-    case ct_float64: return at::kDouble;
-    case ct_bool: return at::kBool;
-    }
-    throw std::invalid_argument("unknown element type");
-}
 
 ct_dtype dtype_of(at::ScalarType type) {
     switch (type) {
@@ -86,86 +70,6 @@ template <typename Right> at::Tensor binary(ct_binary_operation operation, const
     }
     throw std::invalid_argument("unknown binary operation");
 }
-
-// Parts of a transformer whose gradients take far fewer passes over memory when they are written out than when they
-// are derived operation by operation.
-
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-
-/// x Wᵀ + bias + scale · (x Aᵀ) Bᵀ; gradients for x, A and B.
-struct LoRALinear : torch::autograd::Function<LoRALinear> {
-    static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
-                              const std::optional<at::Tensor> &bias, const at::Tensor &a, const at::Tensor &b,
-                              double scale) {
-        at::Tensor a_cast = a.to(x.scalar_type()), b_cast = b.to(x.scalar_type());
-        at::Tensor inner = at::linear(x, a_cast);
-        at::Tensor y = at::linear(x, weight, bias);
-        y.addmm_(inner, b_cast.t(), 1, scale);
-        context->save_for_backward({x, weight, a_cast, b_cast, inner});
-        context->saved_data["scale"] = scale;
-        return y;
-    }
-
-    static variable_list backward(AutogradContext *context, variable_list gradients) {
-        auto saved = context->get_saved_variables();
-        const at::Tensor &x = saved[0], &weight = saved[1], &a = saved[2], &b = saved[3], &inner = saved[4];
-        double scale = context->saved_data["scale"].toDouble();
-        const at::Tensor &dy = gradients[0];
-        at::Tensor d_inner = dy.mm(b).mul_(scale);
-        at::Tensor dx;
-        if (context->needs_input_grad(0)) dx = dy.mm(weight).addmm_(d_inner, a);
-        at::Tensor da = d_inner.t().mm(x).to(at::kFloat);
-        at::Tensor db = dy.t().mm(inner).to(at::kFloat).mul_(scale);
-        return {dx, at::Tensor(), at::Tensor(), da, db, at::Tensor()};
-    }
-};
-
-/// x / √(mean(x²) + ε) · weight over the last dimension, as `type`; a gradient for x, which stays in its own type.
-struct RMSNorm : torch::autograd::Function<RMSNorm> {
-    static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, double epsilon,
-                              at::ScalarType type) {
-        double width = static_cast<double>(x.size(-1));
-        at::Tensor norm = at::linalg_vector_norm(x, 2, at::IntArrayRef({-1}), /*keepdim=*/true);
-        at::Tensor scale = norm.square_().div_(width).add_(epsilon).rsqrt_();
-        context->save_for_backward({x, weight, scale});
-        return (x * scale).mul_(weight).to(type);
-    }
-
-    static variable_list backward(AutogradContext *context, variable_list gradients) {
-        auto saved = context->get_saved_variables();
-        const at::Tensor &x = saved[0], &weight = saved[1], &scale = saved[2];
-        at::Tensor dx = gradients[0] * weight;
-        at::Tensor dot = (dx * x).sum(-1, /*keepdim=*/true).div_(static_cast<double>(x.size(-1)));
-        dot.mul_(scale).mul_(scale).mul_(scale);
-        dx.mul_(scale).addcmul_(x, dot, -1);
-        return {dx, at::Tensor(), at::Tensor(), at::Tensor()};
-    }
-};
-
-/// Rotary embeddings of [tokens, heads, width] in the half-split form; cosine and sine are [tokens, 1, width / 2].
-struct Rotate : torch::autograd::Function<Rotate> {
-    static at::Tensor turned(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine, double direction) {
-        at::Tensor result = at::empty(x.sizes(), x.options());
-        int64_t half = x.size(-1) / 2;
-        at::Tensor x1 = x.narrow(-1, 0, half), x2 = x.narrow(-1, half, half);
-        at::Tensor y1 = result.narrow(-1, 0, half), y2 = result.narrow(-1, half, half);
-        at::mul_out(y1, x1, cosine).addcmul_(x2, sine, -direction);
-        at::mul_out(y2, x2, cosine).addcmul_(x1, sine, direction);
-        return result;
-    }
-
-    static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &cosine,
-                              const at::Tensor &sine) {
-        context->save_for_backward({cosine, sine});
-        return turned(x, cosine, sine, 1);
-    }
-
-    static variable_list backward(AutogradContext *context, variable_list gradients) {
-        auto saved = context->get_saved_variables();
-        return {turned(gradients[0], saved[0], saved[1], -1), at::Tensor(), at::Tensor()};
-    }
-};
 
 } // namespace
 
@@ -455,23 +359,6 @@ int ct_gradient(ct_tensor_t tensor, ct_tensor_t *result) {
         if (!tensor->value.grad().defined()) throw std::invalid_argument("the tensor has no gradient");
         *result = new ct_tensor{tensor->value.grad()};
     });
-}
-
-int ct_lora_linear(ct_tensor_t input, ct_tensor_t weight, ct_tensor_t bias, ct_tensor_t a, ct_tensor_t b, double scale,
-                   ct_tensor_t *result) {
-    return make(result, [&] {
-        std::optional<at::Tensor> optional_bias;
-        if (bias) optional_bias = bias->value;
-        return LoRALinear::apply(input->value, weight->value, optional_bias, a->value, b->value, scale);
-    });
-}
-
-int ct_rms_norm_as(ct_tensor_t input, ct_tensor_t weight, double epsilon, ct_dtype dtype, ct_tensor_t *result) {
-    return make(result, [&] { return RMSNorm::apply(input->value, weight->value, epsilon, scalar_type(dtype)); });
-}
-
-int ct_rotate(ct_tensor_t input, ct_tensor_t cosine, ct_tensor_t sine, ct_tensor_t *result) {
-    return make(result, [&] { return Rotate::apply(input->value, cosine->value, sine->value); });
 }
 
 int ct_dropout(ct_tensor_t tensor, double probability, uint64_t seed, ct_tensor_t *result) {

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/AutogradState.h>
 #include <c10/core/GradMode.h>
+#include <c10/core/ScalarType.h>
 
 #include <stdexcept>
 #include <string>
@@ -37,6 +38,21 @@ template <typename Body> int guarded(Body body) {
     } catch (...) {
         return fail("libtorch threw something that is not an exception");
     }
+}
+
+inline at::ScalarType scalar_type(ct_dtype dtype) {
+    switch (dtype) {
+    case ct_uint8: return at::kByte;
+    case ct_int8: return at::kChar;
+    case ct_int32: return at::kInt;
+    case ct_int64: return at::kLong;
+    case ct_float16: return at::kHalf;
+    case ct_bfloat16: return at::kBFloat16;
+    case ct_float32: return at::kFloat;
+    case ct_float64: return at::kDouble;
+    case ct_bool: return at::kBool;
+    }
+    throw std::invalid_argument("unknown element type");
 }
 
 /// Whether this thread's operations are recorded for ct_backward.

@@ -1,9 +1,10 @@
-// Kernels for inference on a CPU: what libtorch does in many small operations, or only for one row length a time.
-// They read and write 32-bit floats (pages of keys and values also 16-bit ones); nothing here records gradients.
+// Kernels on a CPU: what libtorch does in many small operations, or only for one row length a time. Those for inference
+// read and write 32-bit floats (pages of keys and values also 16-bit ones); nothing here records gradients.
+#include "Kernels.hpp"
 #include "Handle.hpp"
+#include "Parallel.hpp"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
@@ -102,11 +103,15 @@ const float *floats_of(ct_tensor_t tensor) {
 /// The same, or null where no tensor is given.
 const float *optional_floats(ct_tensor_t tensor) { return tensor ? floats_of(tensor) : nullptr; }
 
-/// Runs `body` over a range in pieces, on several threads when the work (in multiplications) pays for waking them.
-template <typename Body> void spread(int64_t count, double work, Body body) {
-    if (work < 2e5 || count < 2) body(int64_t{0}, count);
-    else at::parallel_for(0, count, 1, body);
+/// Runs `body` over a range in pieces, on several threads when its time on one pays for waking the others.
+template <typename Body> void spread(int64_t count, double nanoseconds, Body body) {
+    if (nanoseconds < 20e3) body(int64_t{0}, count);
+    else in_parallel(count, body);
 }
+
+// What one thread does in a nanosecond, roughly: multiplications in 32-bit floats, those of int8 products, bytes that it reads
+// from memory, and elements of a row that it goes through.
+constexpr double float_rate = 30, int8_rate = 200, memory_rate = 20, row_rate = 2;
 
 int64_t int8_groups(int64_t inputs) { return (inputs + int8_group - 1) / int8_group; }
 
@@ -119,7 +124,127 @@ void check_packed(ct_tensor_t packed, ct_tensor_t scales, int64_t outputs, int64
 
 at::Tensor empty_floats(at::IntArrayRef shape) { return at::empty(shape, at::TensorOptions().dtype(at::kFloat)); }
 
+// --- training
+
+/// Calls `body` with a null pointer of the elements' type.
+template <typename Body> void for_type(at::ScalarType type, Body body) {
+    if (type == at::kFloat) body(static_cast<float *>(nullptr));
+    else if (type == at::kBFloat16) body(static_cast<at::BFloat16 *>(nullptr));
+    else throw std::invalid_argument("a kernel needs 32-bit floats or bfloat16");
+}
+
+template <typename Element> Element *dense(const at::Tensor &tensor) {
+    expect(tensor.is_cpu() && tensor.is_contiguous(), "a kernel needs dense tensors on the CPU");
+    return tensor.mutable_data_ptr<Element>();
+}
+
 } // namespace
+
+namespace ctorch {
+
+bool has_row_kernels(const at::Tensor &tensor, at::ScalarType type) {
+    return tensor.is_cpu() && (type == at::kFloat || type == at::kBFloat16);
+}
+
+at::Tensor norm_rows(const at::Tensor &x, const at::Tensor &weight, double epsilon, at::ScalarType type,
+                     at::Tensor &factors) {
+    const int64_t n = x.size(-1), rows = x.numel() / n;
+    at::Tensor y = at::empty(x.sizes(), x.options().dtype(type));
+    factors = at::empty({rows}, x.options());
+    const float *in = dense<float>(x), *w = dense<float>(weight);
+    float *factor = dense<float>(factors);
+    for_type(type, [&]<typename Element>(Element *) {
+        Element *out = dense<Element>(y);
+        spread(rows, rows * n / row_rate, [&](int64_t begin, int64_t end) {
+            for (int64_t r = begin; r < end; r++)
+                WITH_KERNELS(factor[r] = norm_row(in + r * n, w, epsilon, n, out + r * n))
+        });
+    });
+    return y;
+}
+
+at::Tensor norm_gradient_rows(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &factors,
+                              const at::Tensor &dy) {
+    const int64_t n = x.size(-1), rows = x.numel() / n;
+    at::Tensor dx = at::empty_like(x);
+    const float *in = dense<float>(x), *w = dense<float>(weight), *factor = dense<float>(factors);
+    float *out = dense<float>(dx);
+    for_type(dy.scalar_type(), [&]<typename Element>(Element *) {
+        const Element *d = dense<Element>(dy);
+        spread(rows, rows * n / row_rate, [&](int64_t begin, int64_t end) {
+            for (int64_t r = begin; r < end; r++)
+                WITH_KERNELS(norm_gradient_row(in + r * n, w, factor[r], d + r * n, n, out + r * n))
+        });
+    });
+    return dx;
+}
+
+at::Tensor gate_rows(const at::Tensor &gate, const at::Tensor &up, bool is_gelu) {
+    const int64_t n = gate.size(-1), rows = gate.numel() / n;
+    at::Tensor result = at::empty_like(gate);
+    for_type(gate.scalar_type(), [&]<typename Element>(Element *) {
+        const Element *g = dense<Element>(gate), *u = dense<Element>(up);
+        Element *out = dense<Element>(result);
+        spread(rows, 2 * rows * n / row_rate, [&](int64_t begin, int64_t end) {
+            for (int64_t r = begin; r < end; r++)
+                WITH_KERNELS(gate_row(g + r * n, u + r * n, is_gelu, n, out + r * n))
+        });
+    });
+    return result;
+}
+
+std::pair<at::Tensor, at::Tensor> gate_gradient_rows(const at::Tensor &gate, const at::Tensor &up,
+                                                     const at::Tensor &d_out, bool is_gelu) {
+    const int64_t n = gate.size(-1), rows = gate.numel() / n;
+    at::Tensor d_gate = at::empty_like(gate), d_up = at::empty_like(gate);
+    for_type(gate.scalar_type(), [&]<typename Element>(Element *) {
+        const Element *g = dense<Element>(gate), *u = dense<Element>(up), *d = dense<Element>(d_out);
+        Element *dg = dense<Element>(d_gate), *du = dense<Element>(d_up);
+        spread(rows, 3 * rows * n / row_rate, [&](int64_t begin, int64_t end) {
+            for (int64_t r = begin; r < end; r++)
+                WITH_KERNELS(gate_gradient_row(g + r * n, u + r * n, d + r * n, is_gelu, n, dg + r * n, du + r * n))
+        });
+    });
+    return {d_gate, d_up};
+}
+
+at::Tensor softmax_rows(at::Tensor &scores, CausalRows causal, double scale, at::ScalarType type, at::Tensor norms) {
+    const int64_t n = scores.size(-1), rows = scores.numel() / n;
+    at::Tensor result = at::empty(scores.sizes(), scores.options().dtype(type));
+    float *s = dense<float>(scores), *norm = dense<float>(norms);
+    for_type(type, [&]<typename Element>(Element *) {
+        Element *p = dense<Element>(result);
+        spread(rows, 2 * rows * n / row_rate, [&](int64_t begin, int64_t end) {
+            for (int64_t r = begin; r < end; r++) {
+                const int64_t last = causal.last + r % causal.period;
+                const int64_t first = causal.window > 0 ? std::max<int64_t>(0, last - causal.window) : 0;
+                WITH_KERNELS(norm[r] = softmax_row(s + r * n, first, last, n, scale, p + r * n))
+            }
+        });
+    });
+    return result;
+}
+
+at::Tensor softmax_gradient_rows(const at::Tensor &scores, CausalRows causal, double scale, const at::Tensor &norms,
+                                 const at::Tensor &dots, at::Tensor &dp) {
+    const int64_t n = scores.size(-1), rows = scores.numel() / n;
+    at::Tensor result = at::empty_like(dp);
+    const float *s = dense<float>(scores), *norm = dense<float>(norms), *dot = dense<float>(dots);
+    for_type(dp.scalar_type(), [&]<typename Element>(Element *) {
+        Element *p = dense<Element>(result), *ds = dense<Element>(dp);
+        spread(rows, 2 * rows * n / row_rate, [&](int64_t begin, int64_t end) {
+            for (int64_t r = begin; r < end; r++) {
+                const int64_t last = causal.last + r % causal.period;
+                const int64_t first = causal.window > 0 ? std::max<int64_t>(0, last - causal.window) : 0;
+                WITH_KERNELS(
+                    softmax_gradient_row(s + r * n, first, last, n, scale, norm[r], dot[r], p + r * n, ds + r * n))
+            }
+        });
+    });
+    return result;
+}
+
+} // namespace ctorch
 
 extern "C" {
 
@@ -138,9 +263,9 @@ int ct_fast_rms_norm(ct_tensor_t input, ct_tensor_t weight, double epsilon, ct_t
         const int64_t width = weight->value.numel(), rows = input->value.numel() / width;
         at::Tensor output = empty_floats(input->value.sizes());
         float *y = output.mutable_data_ptr<float>();
-        spread(rows, 2.0 * rows * width, [&](int64_t begin, int64_t end) {
+        spread(rows, rows * width / row_rate, [&](int64_t begin, int64_t end) {
             for (int64_t row = begin; row < end; row++)
-                WITH_KERNELS(rms_norm_row(x + row * width, w, epsilon, width, y + row * width))
+                WITH_KERNELS(norm_row(x + row * width, w, epsilon, width, y + row * width))
         });
         *result = new ct_tensor{output};
     });
@@ -152,9 +277,9 @@ int ct_gated(ct_tensor_t input, bool gelu, ct_tensor_t *result) {
         const int64_t width = input->value.size(-1) / 2, rows = input->value.numel() / (2 * width);
         at::Tensor output = empty_floats({rows, width});
         float *y = output.mutable_data_ptr<float>();
-        spread(rows, 10.0 * rows * width, [&](int64_t begin, int64_t end) {
+        spread(rows, 2 * rows * width / row_rate, [&](int64_t begin, int64_t end) {
             for (int64_t row = begin; row < end; row++)
-                WITH_KERNELS(gated_row(x + row * 2 * width, x + (row * 2 + 1) * width, gelu, width, y + row * width))
+                WITH_KERNELS(gate_row(x + row * 2 * width, x + (row * 2 + 1) * width, gelu, width, y + row * width))
         });
         *result = new ct_tensor{output};
     });
@@ -170,7 +295,7 @@ int ct_int8_pack(ct_tensor_t weight, ct_tensor_t packed, ct_tensor_t scales, int
                "the packed weights have no room for the rows");
         uint8_t *target = packed->value.mutable_data_ptr<uint8_t>();
         float *scale = scales->value.mutable_data_ptr<float>();
-        at::parallel_for(0, rows, 64, [&](int64_t begin, int64_t end) {
+        in_parallel(rows, [&](int64_t begin, int64_t end) {
             for (int64_t row = begin; row < end; row++) {
                 const float *x = w + row * inputs;
                 const int64_t output = start + row, lane = output % 16;
@@ -229,7 +354,7 @@ int ct_int8_linear(ct_tensor_t input, ct_tensor_t packed, ct_tensor_t scales, in
         int8_t *q = quantized.data();
         float *scale = row_scales.data();
         int32_t *sums = row_sums.data();
-        spread(rows, 2.0 * rows * inputs, [&](int64_t begin, int64_t end) {
+        spread(rows, rows * inputs / row_rate, [&](int64_t begin, int64_t end) {
             for (int64_t row = begin; row < end; row++)
                 WITH_KERNELS(quantize_row(x + row * inputs, inputs, q + row * padded, scale + row * groups,
                                           sums + row * groups))
@@ -239,7 +364,7 @@ int ct_int8_linear(ct_tensor_t input, ct_tensor_t packed, ct_tensor_t scales, in
         const float *factors = floats_of(scales), *shift = optional_floats(bias), *more = optional_floats(residual);
         float *y = output.mutable_data_ptr<float>();
         const int64_t blocks = (outputs + 15) / 16, pieces = (blocks + int8_blocks - 1) / int8_blocks;
-        spread(pieces, static_cast<double>(rows) * outputs * inputs, [&](int64_t begin, int64_t end) {
+        spread(pieces, std::max(rows / int8_rate, 1 / memory_rate) * outputs * inputs, [&](int64_t begin, int64_t end) {
             const int64_t last = std::min(end * int8_blocks, blocks);
 #define CALL                                                                                                           \
     Int8Product product{weights, factors, shift, more, groups, outputs, q, scale, sums, y};                            \
@@ -290,7 +415,7 @@ int ct_paged_attention(ct_tensor_t qkv, ct_tensor_t cosine, ct_tensor_t sine, ct
 #define RUN(Element)                                                                                                   \
     Attention attention{source, c, s, qn, kn, static_cast<float>(epsilon), heads, key_heads, width, layer, window,     \
                         static_cast<float>(scale), y};                                                                 \
-    spread(static_cast<int64_t>(segments), 8.0 * tokens * key_heads * width, [&](int64_t begin, int64_t end) {         \
+    spread(static_cast<int64_t>(segments), 2 * tokens * key_heads * width / row_rate, [&](int64_t begin, int64_t end) {         \
         for (int64_t i = begin; i < end; i++)                                                                          \
             for (int64_t t = 0; t < counts[i]; t++) {                                                                  \
                 const int64_t place = held[i] + t;                                                                     \
@@ -298,7 +423,7 @@ int ct_paged_attention(ct_tensor_t qkv, ct_tensor_t cosine, ct_tensor_t sine, ct
                 write_token<Element>(attention, bases[i] + t, page, place % page_tokens);                              \
             }                                                                                                          \
     });                                                                                                                \
-    spread(static_cast<int64_t>(plan.size()), work, [&](int64_t begin, int64_t end) {                                  \
+    spread(static_cast<int64_t>(plan.size()), work / float_rate, [&](int64_t begin, int64_t end) {                                  \
         for (int64_t i = begin; i < end; i++) {                                                                        \
             const Piece &p = plan[i];                                                                                  \
             auto first = reinterpret_cast<const Element *const *>(memory.data() + page_starts[p.segment]);             \
@@ -320,7 +445,7 @@ int ct_choose(ct_tensor_t logits, const ct_choice *choices, size_t count, int64_
         const float *values = floats_of(logits);
         const int64_t vocabulary = logits->value.size(-1);
         expect(logits->value.numel() == static_cast<int64_t>(count) * vocabulary, "one choice is needed for each row");
-        spread(static_cast<int64_t>(count), 10.0 * count * vocabulary, [&](int64_t begin, int64_t end) {
+        spread(static_cast<int64_t>(count), count * vocabulary / row_rate, [&](int64_t begin, int64_t end) {
             std::vector<float> scores, weights;
             std::vector<int32_t> order;
             for (int64_t row = begin; row < end; row++) {

@@ -70,33 +70,127 @@ INLINE floats exponential(floats x) {
     return p * reinterpret_cast<floats &>(power);
 }
 
-// --- rows
+// --- rows, in 32-bit floats or bfloat16
 
-/// y = x / √(mean(x²) + ε) · weight
-static void rms_norm_row(const float *x, const float *weight, float epsilon, int64_t n, float *y) {
-    floats squares{};
-    int64_t i = 0;
-    for (; i + 16 <= n; i += 16) squares += load(x + i) * load(x + i);
-    float total = sum(squares);
-    for (; i < n; i++) total += x[i] * x[i];
-    const float factor = 1 / std::sqrt(total / n + epsilon);
-    for (i = 0; i + 16 <= n; i += 16) store(y + i, load(x + i) * factor * load(weight + i));
-    for (; i < n; i++) y[i] = x[i] * factor * weight[i];
+typedef uint16_t shorts __attribute__((vector_size(32), aligned(2), may_alias));
+typedef uint32_t words __attribute__((vector_size(64), aligned(4), may_alias));
+
+INLINE floats load(const at::BFloat16 *p) {
+    words bits = __builtin_convertvector(*reinterpret_cast<const shorts *>(p), words) << 16;
+    return reinterpret_cast<floats &>(bits);
+}
+/// To the nearest, in doubt to the even one.
+INLINE void store(at::BFloat16 *p, floats v) {
+    words bits = reinterpret_cast<words &>(v);
+    bits += 0x7FFF + ((bits >> 16) & 1);
+    *reinterpret_cast<shorts *>(p) = __builtin_convertvector(bits >> 16, shorts);
 }
 
-/// y = silu(gate) · up, or with `is_gelu` gelu(gate) · up by its approximation with tanh.
-static void gated_row(const float *gate, const float *up, bool is_gelu, int64_t n, float *y) {
-    // gelu(x) ≈ x · σ(2 √(2/π) (x + 0.044715 x³)), since (1 + tanh z) / 2 = σ(2 z).
+/// The first `count` of 16 numbers, and zeros.
+template <typename Element> INLINE floats load(const Element *p, int64_t count) {
+    if (count >= 16) return load(p);
+    Element values[16] = {};
+    std::memcpy(values, p, count * sizeof(Element));
+    return load(values);
+}
+template <typename Element> INLINE void store(Element *p, floats v, int64_t count) {
+    if (count >= 16) return store(p, v);
+    Element values[16];
+    store(values, v);
+    std::memcpy(p, values, count * sizeof(Element));
+}
+
+/// y = x · factor · weight with the factor 1 / √(mean(x²) + ε), which is returned.
+template <typename Element>
+static float norm_row(const float *x, const float *weight, float epsilon, int64_t n, Element *y) {
+    floats squares{};
     for (int64_t i = 0; i < n; i += 16) {
-        float in[16] = {}, other[16] = {}, out[16];
-        const int64_t count = std::min<int64_t>(16, n - i);
-        std::memcpy(in, gate + i, count * sizeof(float));
-        std::memcpy(other, up + i, count * sizeof(float));
-        floats x = load(in);
-        floats z = is_gelu ? 1.5957691216f * (x + 0.044715f * x * x * x) : x;
-        store(out, x / (1.0f + exponential(-z)) * load(other));
-        std::memcpy(y + i, out, count * sizeof(float));
+        const floats v = load(x + i, n - i);
+        squares += v * v;
     }
+    const float factor = 1 / std::sqrt(sum(squares) / n + epsilon);
+    for (int64_t i = 0; i < n; i += 16)
+        store(y + i, load(x + i, n - i) * factor * load(weight + i, n - i), n - i);
+    return factor;
+}
+
+/// The gradient of ``norm_row`` for x.
+template <typename Element>
+static void norm_gradient_row(const float *x, const float *weight, float factor, const Element *dy, int64_t n,
+                              float *dx) {
+    floats dots{};
+    for (int64_t i = 0; i < n; i += 16)
+        dots += load(x + i, n - i) * load(weight + i, n - i) * load(dy + i, n - i);
+    const float shift = sum(dots) / n * factor * factor * factor;
+    for (int64_t i = 0; i < n; i += 16)
+        store(dx + i, load(weight + i, n - i) * load(dy + i, n - i) * factor - load(x + i, n - i) * shift, n - i);
+}
+
+/// σ(z) with z = x for silu, and for gelu(x) ≈ x · σ(2 √(2/π) (x + 0.044715 x³)), its approximation with tanh, since
+/// (1 + tanh z) / 2 = σ(2 z); `slope` becomes dz/dx.
+INLINE floats gate_share(floats x, bool is_gelu, floats *slope) {
+    const floats z = is_gelu ? 1.5957691216f * (x + 0.044715f * x * x * x) : x;
+    *slope = is_gelu ? 1.5957691216f * (1.0f + 0.134145f * x * x) : all(1);
+    return 1.0f / (1.0f + exponential(-z));
+}
+
+/// out = gate · σ · up: silu(gate) · up, or gelu(gate) · up.
+template <typename Element>
+static void gate_row(const Element *gate, const Element *up, bool is_gelu, int64_t n, Element *out) {
+    for (int64_t i = 0; i < n; i += 16) {
+        const floats x = load(gate + i, n - i);
+        floats slope;
+        store(out + i, x * gate_share(x, is_gelu, &slope) * load(up + i, n - i), n - i);
+    }
+}
+
+/// The gradients of ``gate_row``.
+template <typename Element>
+static void gate_gradient_row(const Element *gate, const Element *up, const Element *d_out, bool is_gelu, int64_t n,
+                              Element *d_gate, Element *d_up) {
+    for (int64_t i = 0; i < n; i += 16) {
+        const floats x = load(gate + i, n - i), d = load(d_out + i, n - i);
+        floats slope;
+        const floats share = gate_share(x, is_gelu, &slope);
+        store(d_up + i, d * x * share, n - i);
+        store(d_gate + i, d * load(up + i, n - i) * share * (1.0f + x * (1.0f - share) * slope), n - i);
+    }
+}
+
+/// p = softmax(scale · scores) over the scores from `first` to `last`, 0 for the others; returns log Σ e^(scale · score).
+/// The scores are lost.
+template <typename Element>
+static float softmax_row(float *scores, int64_t first, int64_t last, int64_t n, float scale, Element *p) {
+    floats tops = all(-INFINITY);
+    int64_t i = first;
+    for (; i + 16 <= last; i += 16) tops = larger(tops, load(scores + i));
+    float top = largest(tops);
+    for (; i < last; i++) top = std::max(top, scores[i]);
+    floats sums{};
+    for (i = first; i < last; i += 16) {
+        floats e = exponential((load(scores + i, last - i) - top) * scale);
+        store(scores + i, e, last - i);
+        sums += load(scores + i, last - i);
+    }
+    const float total = sum(sums), factor = 1 / total;
+    for (i = 0; i < first; i += 16) store(p + i, floats{}, first - i);
+    for (i = first; i < last; i += 16) store(p + i, load(scores + i, last - i) * factor, last - i);
+    for (i = last; i < n; i += 16) store(p + i, floats{}, n - i);
+    return top * scale + std::log(total);
+}
+
+/// From scores, `norm` as ``softmax_row`` returned it, the gradient dp of its result and `dot` = Σ p · dp: p, and the
+/// gradient ds of the scores, which takes the place of dp.
+template <typename Element>
+static void softmax_gradient_row(const float *scores, int64_t first, int64_t last, int64_t n, float scale, float norm,
+                                 float dot, Element *p, Element *ds) {
+    for (int64_t i = 0; i < first; i += 16) store(p + i, floats{}, first - i), store(ds + i, floats{}, first - i);
+    for (int64_t i = first; i < last; i += 16) {
+        const floats share = exponential(load(scores + i, last - i) * scale - norm);
+        store(p + i, share, last - i);
+        store(ds + i, share * (load(ds + i, last - i) - dot) * scale, last - i);
+    }
+    for (int64_t i = last; i < n; i += 16) store(p + i, floats{}, n - i), store(ds + i, floats{}, n - i);
 }
 
 // --- int8 products
@@ -272,7 +366,7 @@ static void turned(const Attention &a, const float *x, const float *norm, int64_
     const int64_t half = a.width / 2;
     float normed[widest_head];
     if (norm) {
-        rms_norm_row(x, norm, a.epsilon, a.width, normed);
+        norm_row(x, norm, a.epsilon, a.width, normed);
         x = normed;
     }
     const float *cosine = a.cosine + token * a.width, *sine = a.sine + token * a.width;

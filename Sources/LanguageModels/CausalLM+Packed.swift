@@ -96,28 +96,19 @@ extension CausalLM {
 
 /// One pass over packed sequences.
 private struct PackedPass {
-    /// A sequence's place among the tokens of the pass.
-    struct Part {
-        /// The tokens that it adds.
-        var range: Range<Int>
-        /// Those of another sequence that it begins with.
-        var shared: Range<Int>
-    }
-
     /// What layers with the same window share.
     struct Reach {
         /// Of the rotary angles, `[tokens, 1, width / 2]`.
         var cosine, sine: Tensor
-        /// For each part which keys its queries may see, `[added, shared + added]`; nil where nothing is shared and all
-        /// before a token is seen.
-        var masks: [Tensor?]
+        /// With more than 0, how many tokens one can see.
+        var window: Int
     }
 
     let model: CausalLM
     let lora: LoRAWeights?
     let distribution: TokenDistribution?
     let seed: UInt64?
-    let parts: [Part]
+    let parts: [PackedPart]
     let tokens: [Int]
     /// The positions whose next token is learned, and those tokens.
     let rows, targets: [Int]
@@ -142,7 +133,7 @@ private struct PackedPass {
                 "A sequence has \(longest) tokens, more than the model's context of "
                     + "\(model.configuration.contextLength).")
         }
-        var parts: [Part] = []
+        var parts: [PackedPart] = []
         var tokens: [Int] = []
         var positions: [Int] = []
         var rows: [Int] = []
@@ -154,7 +145,7 @@ private struct PackedPass {
             if shared == 0 { base = start }
             tokens += sequence.tokens[shared...]
             positions += shared..<sequence.tokens.count
-            parts.append(Part(range: start..<tokens.count, shared: base..<base + shared))
+            parts.append(PackedPart(range: start..<tokens.count, shared: base..<base + shared))
             for place in sequence.mask.indices where sequence.mask[place] {
                 rows.append(place == shared ? base + place - 1 : start + place - 1 - shared)
                 targets.append(sequence.tokens[place])
@@ -165,12 +156,7 @@ private struct PackedPass {
         func reach(_ frequencies: Tensor, window: Int) throws -> Reach {
             let angles = try column * frequencies
             return Reach(
-                cosine: try angles.cos().to(model.dtype), sine: try angles.sin().to(model.dtype),
-                masks: try parts.map { part in
-                    let (held, new) = (part.shared.count, part.range.count)
-                    if held == 0, window == 0 || new <= window { return nil }
-                    return try model.mask(held: held, new: new, window: window)
-                })
+                cosine: try angles.cos().to(model.dtype), sine: try angles.sin().to(model.dtype), window: window)
         }
         whole = try reach(model.inverseFrequencies, window: 0)
         sliding = try model.slidingFrequencies.map {
@@ -183,6 +169,7 @@ private struct PackedPass {
         try model.embed(tokens).to(.float32)
     }
 
+    /// `[tokens, hidden]`, after the last layer `[learned, hidden]`.
     func run(_ layers: Range<Int>, _ input: Tensor) throws -> Tensor {
         var hidden = input
         for index in layers { hidden = try run(index, hidden) }
@@ -200,11 +187,18 @@ private struct PackedPass {
             return try layer[module](input) + pair.delta(dropped)
         }
         let read = try normed(hidden, layer.norms[.attentionInput])
-        let mixed = try attention(
+        var residual = hidden
+        var mixed = try attention(
             index, query: linear(.query, read), key: linear(.key, read), value: linear(.value, read))
-        let middle = try hidden + normed(linear(.output, mixed), layer.norms[.attentionOutput])
+        if index == model.layers.count - 1 {
+            // No other token of the last layer is looked at any more.
+            let learned = try Tensor(rows).to(.int64, on: model.device)
+            residual = try residual.selected(0, learned)
+            mixed = try mixed.selected(0, learned)
+        }
+        let middle = try residual + normed(linear(.output, mixed), layer.norms[.attentionOutput])
         let input = try normed(middle, layer.norms[.feedForwardInput])
-        let inner = try model.activation(linear(.gate, input)) * linear(.up, input)
+        let inner = try gated(linear(.gate, input), linear(.up, input))
         return try middle + normed(linear(.down, inner), layer.norms[.feedForwardOutput])
     }
 
@@ -215,26 +209,40 @@ private struct PackedPass {
             .rmsNorm(weight.to(.float32), epsilon: model.configuration.rmsNormEpsilon, as: model.dtype)
     }
 
+    private func gated(_ gate: Tensor, _ up: Tensor) throws -> Tensor {
+        if model.device == .cpu { return try gate.gate(up, gelu: model.configuration.family == .gemma3) }
+        return try model.activation(gate) * up
+    }
+
     /// Causal grouped-query attention within each sequence, `[tokens, heads · width]`.
     private func attention(_ index: Int, query: Tensor, key: Tensor, value: Tensor) throws -> Tensor {
         let configuration = model.configuration
         let reach = configuration.hasSlidingWindow(index) ? sliding ?? whole : whole
         let norms = model.layers[index].norms
         let (heads, shared, width) = (configuration.headCount, configuration.keyValueHeadCount, configuration.headWidth)
+        /// Queries or keys, normed where the model does so, turned to their positions.
+        func turned(_ tensor: Tensor, _ heads: Int, _ norm: Tensor?) throws -> Tensor {
+            try normed(tensor.reshaped([-1, heads, width]), norm).rotated(cosine: reach.cosine, sine: reach.sine)
+        }
+        let queries = try turned(query, heads, norms[.query])
+        let keys = try turned(key, shared, norms[.key])
+        let values = try value.reshaped([-1, shared, width])
+        if model.device == .cpu {
+            let mixed = try queries.packedAttention(
+                key: keys, value: values, parts: parts, window: reach.window, scale: configuration.attentionScale)
+            return try mixed.reshaped([-1, heads * width])
+        }
         /// `[tokens, shared, width]` with each head repeated for the queries that share it.
         func spread(_ tensor: Tensor) throws -> Tensor {
             if heads == shared { return tensor }
             return try tensor.reshaped([-1, shared, 1, width]).repeated([1, 1, heads / shared, 1])
                 .reshaped([-1, heads, width])
         }
-        /// Queries or keys, normed where the model does so, turned to their positions.
-        func turned(_ tensor: Tensor, _ heads: Int, _ norm: Tensor?) throws -> Tensor {
-            try normed(tensor.reshaped([-1, heads, width]), norm).rotated(cosine: reach.cosine, sine: reach.sine)
-        }
-        let queries = try turned(query, heads, norms[.query])
-        let keys = try spread(turned(key, shared, norms[.key]))
-        let values = try spread(value.reshaped([-1, shared, width]))
-        let outputs = try zip(parts, reach.masks).map { part, mask in
+        let (allKeys, allValues) = (try spread(keys), try spread(values))
+        let outputs = try parts.map { part in
+            let (held, new) = (part.shared.count, part.range.count)
+            let isPlain = held == 0 && (reach.window == 0 || new <= reach.window)
+            let mask = isPlain ? nil : try model.mask(held: held, new: new, window: reach.window)
             func rows(_ tensor: Tensor, _ range: Range<Int>) throws -> Tensor {
                 try tensor.narrowed(0, range).transposed(0, 1).reshaped([1, heads, range.count, width])
             }
@@ -245,7 +253,7 @@ private struct PackedPass {
                 return try Tensor.concatenated([rows(tensor, part.shared), own], dimension: 2)
             }
             let mixed = try rows(queries, part.range).attention(
-                key: seen(keys), value: seen(values), mask: mask, isCausal: mask == nil,
+                key: seen(allKeys), value: seen(allValues), mask: mask, isCausal: isPlain,
                 scale: configuration.attentionScale)
             return try mixed.transposed(1, 2).reshaped([part.range.count, heads * width])
         }
@@ -254,7 +262,7 @@ private struct PackedPass {
 
     /// The normed states `[learned, hidden]` from which the learned tokens are predicted.
     func learnedStates(of hidden: Tensor) throws -> Tensor {
-        try normed(hidden.selected(0, Tensor(rows).to(.int64, on: model.device)), model.norm)
+        try normed(hidden, model.norm)
     }
 
     /// Runs of learned tokens whose logits fit into 64 MB.

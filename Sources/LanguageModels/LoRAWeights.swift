@@ -28,42 +28,52 @@ public final class LoRAWeights: Sendable {
     private let pairs: [[LinearModule: LoRAPair]]
 
     /// A new adapter that changes nothing yet: A uniform within ±1/√in, as PEFT begins, and B zero.
-    public init(_ configuration: LoRAConfiguration, for model: CausalLM, seed: UInt64) throws {
-        let shapes = LinearModule.allCases.map { model.configuration.shape(of: $0) }
-        let perLayer = shapes.reduce(0) { $0 + configuration.rank * ($1.in + $1.out) }
-        let size = [perLayer * model.configuration.layerCount]
-        let values = try Tensor.full(0, shape: size, on: model.device)
-        let gradients = try Tensor.full(0, shape: size, on: model.device)
-        var start = 0
-        var pairs: [[LinearModule: LoRAPair]] = []
-        for layer in 0..<model.configuration.layerCount {
-            var modules: [LinearModule: LoRAPair] = [:]
+    public convenience init(_ configuration: LoRAConfiguration, for model: CausalLM, seed: UInt64) throws {
+        let perLayer = LinearModule.allCases.reduce(0) { size, module in
+            let shape = model.configuration.shape(of: module)
+            return size + configuration.rank * (shape.in + shape.out)
+        }
+        let values = try Tensor.full(0, shape: [perLayer * model.configuration.layerCount], on: model.device)
+        try self.init(configuration, values: values, for: model)
+        for (layer, modules) in pairs.enumerated() {
             for (index, module) in LinearModule.allCases.enumerated() {
-                let shape = shapes[index]
-                func matrix(_ rows: Int, _ columns: Int) throws -> (values: Tensor, gradients: Tensor) {
-                    defer { start += rows * columns }
-                    let range = start..<start + rows * columns
-                    return (
-                        try values.narrowed(0, range).reshaped([rows, columns]),
-                        try gradients.narrowed(0, range).reshaped([rows, columns])
-                    )
-                }
-                let a = try matrix(configuration.rank, shape.in)
-                let b = try matrix(shape.out, configuration.rank)
-                let bound = 1 / Double(shape.in).squareRoot()
+                guard let pair = modules[module] else { continue }
+                let bound = 1 / Double(pair.a.shape[1]).squareRoot()
                 // A stream of its own for each matrix, so that none depends on the order of their creation.
                 var random = SplitMix64(state: seed &+ UInt64(layer * LinearModule.allCases.count + index))
-                try a.values.fillUniformly(-bound..<bound, seed: random.next())
+                try pair.a.fillUniformly(-bound..<bound, seed: random.next())
+            }
+        }
+    }
+
+    /// The same values with gradients of their own, for passes side by side.
+    public convenience init(sharing weights: LoRAWeights, for model: CausalLM) throws {
+        try self.init(weights.configuration, values: weights.values, for: model)
+    }
+
+    private init(_ configuration: LoRAConfiguration, values: Tensor, for model: CausalLM) throws {
+        let gradients = try Tensor.full(0, shape: values.shape, on: model.device)
+        var start = 0
+        /// The next matrix of the vector.
+        func matrix(_ rows: Int, _ columns: Int) throws -> Tensor {
+            defer { start += rows * columns }
+            let range = start..<start + rows * columns
+            return try values.narrowed(0, range).reshaped([rows, columns])
+                .leaf(addingTo: gradients.narrowed(0, range).reshaped([rows, columns]))
+        }
+        pairs = try (0..<model.configuration.layerCount).map { _ in
+            var modules: [LinearModule: LoRAPair] = [:]
+            for module in LinearModule.allCases {
+                let shape = model.configuration.shape(of: module)
                 modules[module] = LoRAPair(
-                    a: try a.values.leaf(addingTo: a.gradients), b: try b.values.leaf(addingTo: b.gradients),
+                    a: try matrix(configuration.rank, shape.in), b: try matrix(shape.out, configuration.rank),
                     scale: configuration.scale)
             }
-            pairs.append(modules)
+            return modules
         }
         self.configuration = configuration
         self.values = values
         self.gradients = gradients
-        self.pairs = pairs
     }
 
     /// A copy of a saved adapter, to train it further.

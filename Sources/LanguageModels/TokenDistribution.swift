@@ -35,8 +35,8 @@ public struct TokenDistribution {
     }
 }
 
-/// The tokens that grammars allow, for one tokenizer and one set of tokens that end an answer. Used on one thread.
-public final class GrammarMasks {
+/// The tokens that grammars allow, for one tokenizer and one set of tokens that end an answer.
+public final class GrammarMasks: Sendable {
     private let masks: TokenMasks
     private let ends: Set<Int>
 

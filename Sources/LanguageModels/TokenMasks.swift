@@ -1,3 +1,4 @@
+import Synchronization
 import Tensors
 import Tokenization
 
@@ -25,7 +26,7 @@ extension ByteGrammar {
 ///
 /// All tokens' bytes stand in one tree; walking it together with the grammar visits only beginnings that are allowed,
 /// so a state with few continuations costs little and one with many is computed once and kept.
-final class TokenMasks {
+final class TokenMasks: Sendable {
     private struct Node {
         var byte: UInt8
         var token: Int32 = -1
@@ -33,13 +34,14 @@ final class TokenMasks {
         var nextSibling: Int32 = -1
     }
 
-    private struct Key: Hashable {
+    // The state is a ByteGrammar, which can be sent; AnyHashable does not say so.
+    private struct Key: Hashable, @unchecked Sendable {
         let state: AnyHashable
         let canEnd: Bool
     }
 
-    private var nodes = [Node(byte: 0)]
-    private var masks: [Key: TokenList] = [:]
+    private let nodes: [Node]
+    private let masks = Mutex<[Key: TokenList]>([:])
     /// Masks of one program's line numbers and strings do not come back when the program changes.
     private static let limit = 512
 
@@ -50,6 +52,7 @@ final class TokenMasks {
             .map { (id: $0, bytes: tokenizer.bytes(of: $0)) }
             .filter { !$0.bytes.isEmpty }
             .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+        var nodes = [Node(byte: 0)]
         var path = [0]
         var last: [UInt8] = []
         for (id, bytes) in texts {
@@ -67,19 +70,22 @@ final class TokenMasks {
             if held < 0 || tokenizer.vocabulary.kinds[held] == .byte { nodes[path[path.count - 1]].token = Int32(id) }
             last = bytes
         }
+        self.nodes = nodes
     }
 
     /// The tokens allowed in `state`; the `ends` are where it can end, and where nothing else is left.
     func mask(_ state: some ByteGrammar, ends: Set<Int>) -> TokenList {
         let continuation = state.continuation
         let key = Key(state: AnyHashable(continuation), canEnd: state.canEnd)
-        if let mask = masks[key] { return mask }
+        if let mask = masks.withLock({ $0[key] }) { return mask }
         var tokens: [Int] = []
         collect(0, continuation, &tokens)
         if state.canEnd || tokens.isEmpty { tokens += ends.sorted() }
         let mask = TokenList(tokens)
-        if masks.count >= Self.limit { masks = [:] }
-        masks[key] = mask
+        masks.withLock { masks in
+            if masks.count >= Self.limit { masks = [:] }
+            masks[key] = mask
+        }
         return mask
     }
 

@@ -45,6 +45,28 @@ extension Tensor {
         try withExtendedLifetime((cosine, sine)) { try derive { ct_rotate($0, cosine.handle, sine.handle, $1) } }
     }
 
+    /// `silu(self) · up`, or `gelu(self) · up` by its approximation with tanh; on the CPU, in 32-bit floats or bfloat16.
+    public func gate(_ up: Tensor, gelu: Bool) throws -> Tensor {
+        try withExtendedLifetime(up) { try derive { ct_gate($0, up.handle, gelu, $1) } }
+    }
+
+    /// Causal attention of `self [tokens, heads, width]` with `key` and `value` `[tokens, key heads, width]` within each
+    /// part; on the CPU, in 32-bit floats or bfloat16. The shape of `self`.
+    ///
+    /// - Parameter window: With more than 0, how many tokens one can see, itself among them.
+    public func packedAttention(
+        key: Tensor, value: Tensor, parts: [PackedPart], window: Int, scale: Double
+    ) throws -> Tensor {
+        let numbers = parts.flatMap { part in
+            [part.range.lowerBound, part.range.count, part.shared.lowerBound, part.shared.count].map(Int64.init)
+        }
+        return try withExtendedLifetime((key, value)) {
+            try derive {
+                ct_packed_attention($0, key.handle, value.handle, numbers, parts.count, Int64(window), scale, $1)
+            }
+        }
+    }
+
     /// Zeroes elements with `probability`, the same ones for the same seed, and scales the others up.
     public func dropout(_ probability: Double, seed: UInt64) throws -> Tensor {
         try derive { ct_dropout($0, probability, seed, $1) }
@@ -83,5 +105,18 @@ extension Tensor {
                     handle, gradients.handle, firstMoment.handle, secondMoment.handle, Int64(step), learningRate,
                     beta1, beta2, epsilon, weightDecay))
         }
+    }
+}
+
+/// A sequence's place among the tokens of a pass.
+public struct PackedPart: Hashable, Sendable {
+    /// The tokens that it adds.
+    public var range: Range<Int>
+    /// Those of another sequence that it begins with.
+    public var shared: Range<Int>
+
+    public init(range: Range<Int>, shared: Range<Int>) {
+        self.range = range
+        self.shared = shared
     }
 }

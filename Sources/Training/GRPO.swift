@@ -83,7 +83,8 @@ public struct GRPO: Sendable {
         /// Plays with the weights as they are.
         func rollouts(temperature: Double) async throws -> Rollouts {
             let generator = try await thread.run {
-                let merged = try trainer.model.merged(with: trainer.weights.adapter, precision: .float32)
+                let merged = try trainer.model.merged(
+                    with: trainer.weights.adapter, precision: configuration.rolloutPrecision)
                 return Generator(model: merged, tokenizer: tokenizer, thread: thread)
             }
             return Rollouts(

@@ -78,7 +78,7 @@ struct Imitation: Sendable {
 }
 
 /// The policy in training, and how it learns from experiences. Used on the compute thread only.
-final class Learner: @unchecked Sendable {
+final class Learner: Sendable {
     let trainer: Trainer
     private let configuration: RLConfiguration
     private var recipe: GRPORecipe { configuration.recipe }
@@ -94,7 +94,7 @@ final class Learner: @unchecked Sendable {
         self.configuration = configuration
         self.together = together
         trainer = try Trainer(
-            configuration.model, modelPath: modelPath, precision: .float32, checkpoint: checkpoint
+            configuration.model, modelPath: modelPath, precision: configuration.precision, checkpoint: checkpoint
         ) { try LoRAWeights(LoRAAdapter(path: configuration.adapter), for: $0) }
         reference =
             configuration.recipe.beta == 0
@@ -109,9 +109,16 @@ final class Learner: @unchecked Sendable {
         var isFinite = true
     }
 
-    /// How far the log-probabilities of the rollouts may be from those of the trainer: both are the same weights in
-    /// 32-bit floats, once merged and once beside the model.
+    /// How far the log-probabilities of the rollouts may be from those of the trainer where both are the same weights in
+    /// 32-bit floats, once merged and once beside the model: every one of them.
     static let tolerance: Float = 1e-4
+    /// The same where one of them is rounded: their mean. Foreign weights are farther away.
+    static let roundedTolerance: Float = 0.1
+    /// The most that a token's gradient is weighed by for the difference (Yao et al., "Your Efficient RL Framework Secretly
+    /// Brings You Off-Policy RL Training", 2025).
+    static let largestCorrection: Float = 2
+
+    private var isExact: Bool { configuration.precision == .float32 && configuration.rolloutPrecision == .float32 }
 
     /// Learns from groups of experiences; those of one share their prompt.
     func update(_ groups: [[Experience]], step: Int, learningRate: Double) throws -> Update {
@@ -123,26 +130,19 @@ final class Learner: @unchecked Sendable {
             episodes: max(1, Int(counts[0])), imitated: max(1, Int(counts[1])), longest: configuration.maxTurns * 16)
         let passes = groups.flatMap { Self.passes($0, limit: configuration.tokensPerPass) }
         let optimizerSteps = (step - 1) * recipe.updates
+        /// The log-probabilities of each pass before the first step of the optimiser.
+        var before: [[Float]]?
         for number in 0..<recipe.updates {
-            var sums = Sums()
-            var largest: Float = 0
-            for pass in passes {
-                let fresh = try backpropagate(pass, sizes, &sums)
-                if number == 0 {
-                    let drawn = pass.flatMap { $0.isImitated ? [] : $0.logProbabilities }
-                    largest = zip(fresh, drawn).reduce(largest) { max($0, abs($1.0 - $1.1)) }
-                }
+            let known = before
+            let results = try trainer.accumulate(passes.map { $0.reduce(0) { $0 + $1.sequence.computedCount } }) {
+                try self.backpropagate(passes[$0], before: known?[$0], sizes, $1)
             }
-            if number == 0 {
-                update.metrics["sampling/logp_difference_max"] = Double(largest)
-                guard largest <= Self.tolerance else {
-                    throw TrainingError(
-                        .foreignRollouts,
-                        "In step \(step) the log-probabilities of the rollouts differ by \(largest) from the trainer's "
-                            + "(at most \(Self.tolerance) is rounding): they were not played with these weights. "
-                            + "Nothing was learned from them.")
-                }
+            if before == nil {
+                let fresh = results.map(\.logProbabilities)
+                before = fresh
+                try update.metrics.merge(checked(fresh, passes, step)) { $1 }
             }
+            let sums = results.reduce(into: Sums()) { $0.add($1.sums) }
             try together.sum(trainer.weights.gradients)
             let norm = try trainer.optimizer.step(
                 optimizerSteps + number + 1, configuration.optimizer, learningRate: learningRate)
@@ -153,6 +153,25 @@ final class Learner: @unchecked Sendable {
         }
         update.metrics["update/tokens"] = Double(passes.joined().reduce(0) { $0 + $1.sequence.computedCount })
         return update
+    }
+
+    /// How far the rollouts' log-probabilities are from the trainer's. Rollouts of other weights are refused.
+    private func checked(_ fresh: [[Float]], _ passes: [[Experience]], _ step: Int) throws -> [String: Double] {
+        let drawn = passes.flatMap { $0.flatMap(\.logProbabilities) }
+        let differences = zip(fresh.joined(), drawn).map { abs($0 - $1) }
+        let largest = differences.reduce(0) { max($0, $1) }
+        let mean = differences.reduce(0, +) / Float(max(1, differences.count))
+        // Not a number is too far as well.
+        guard isExact ? largest <= Self.tolerance : mean <= Self.roundedTolerance else {
+            let (found, allowed, which) =
+                isExact ? (largest, Self.tolerance, "") : (mean, Self.roundedTolerance, "mean ")
+            throw TrainingError(
+                .foreignRollouts,
+                "In step \(step) the log-probabilities of the rollouts differ by \(found) \(which)from the trainer's (at "
+                    + "most \(allowed) is rounding): they were not played with these weights. Nothing was learned from "
+                    + "them.")
+        }
+        return ["sampling/logp_difference_max": Double(largest), "sampling/logp_difference_mean": Double(mean)]
     }
 
     /// Runs of experiences that go through the model together: the prompt stands in the first and is shared by the others.
@@ -184,6 +203,15 @@ final class Learner: @unchecked Sendable {
         var clippedLow = 0.0
         var clippedHigh = 0.0
 
+        mutating func add(_ other: Sums) {
+            tokens += other.tokens
+            loss += other.loss
+            negativeLogProbability += other.negativeLogProbability
+            divergence += other.divergence
+            clippedLow += other.clippedLow
+            clippedHigh += other.clippedHigh
+        }
+
         var metrics: [String: Double] {
             let count = max(1, tokens)
             return [
@@ -193,18 +221,23 @@ final class Learner: @unchecked Sendable {
         }
     }
 
-    /// Adds a pass's gradients; the log-probabilities of its learned tokens.
-    private func backpropagate(_ pass: [Experience], _ sizes: Sizes, _ sums: inout Sums) throws -> [Float] {
+    /// Adds a pass's gradients to those of `lora`; the log-probabilities are those of its learned tokens.
+    ///
+    /// - Parameter before: The same before the first step of the optimiser; nil in that step.
+    private func backpropagate(
+        _ pass: [Experience], before: [Float]?, _ sizes: Sizes, _ lora: LoRAWeights
+    ) throws -> (sums: Sums, logProbabilities: [Float]) {
         let sequences = pass.map(\.sequence)
+        var sums = Sums()
         if pass.contains(where: \.isImitated) {
             // Alone in its pass; see `passes`.
             let learned = Double(sequences.reduce(0) { $0 + $1.learnedCount })
             let weight = -recipe.imitation / (learned * Double(sizes.imitated))
             let result = try trainer.model.backpropagate(
-                sequences, lora: trainer.weights, layersPerCheckpoint: configuration.layersPerCheckpoint
+                sequences, lora: lora, layersPerCheckpoint: configuration.layersPerCheckpoint
             ) { values, _ in try values.sum(0) * weight }
             sums.loss += result.loss
-            return []
+            return (sums, [])
         }
         let distribution = TokenDistribution(
             temperature: configuration.temperature, states: pass.flatMap(\.states), masks: masks)
@@ -215,36 +248,43 @@ final class Learner: @unchecked Sendable {
             let divisor = recipe.loss == .episode ? count : sizes.longest
             return [Float](repeating: 1 / Float(divisor * sizes.episodes), count: count)
         }
+        let isExact = isExact
         let began = try reference.map {
             try trainer.model.logProbabilities(sequences, lora: $0, distribution: distribution).floats()
         }
         let result = try trainer.model.backpropagate(
-            sequences, lora: trainer.weights, layersPerCheckpoint: configuration.layersPerCheckpoint,
+            sequences, lora: lora, layersPerCheckpoint: configuration.layersPerCheckpoint,
             distribution: distribution
         ) { values, range in
             let now = try values.floats()
+            // The policy as it was before the first step.
+            let old = before.map { Array($0[range]) } ?? now
             var factors = [Float](repeating: 0, count: range.count)
             var clipped: Float = 0
             for (place, token) in range.enumerated() {
-                let (advantage, ratio) = (advantages[token], exp(now[place] - drawn[token]))
+                let (advantage, ratio) = (advantages[token], exp(now[place] - old[place]))
+                let weight =
+                    isExact
+                    ? weights[token]
+                    : weights[token] * min(Self.largestCorrection, exp(old[place] - drawn[token]))
                 let (low, high) = (Float(1 - recipe.clipLow), Float(1 + recipe.clipHigh))
                 sums.tokens += 1
                 sums.negativeLogProbability -= Double(now[place])
                 // The lesser of ratio · A and clip(ratio) · A; where that is the clipped one, it has no gradient.
                 if advantage > 0 && ratio > high {
                     sums.clippedHigh += 1
-                    clipped -= weights[token] * advantage * high
+                    clipped -= weight * advantage * high
                 } else if advantage < 0 && ratio < low {
                     sums.clippedLow += 1
-                    clipped -= weights[token] * advantage * low
+                    clipped -= weight * advantage * low
                 } else {
-                    factors[place] = -weights[token] * advantage
+                    factors[place] = -weight * advantage
                 }
             }
             func tensor(_ values: some Sequence<Float>) throws -> Tensor {
                 try Tensor(Array(values), shape: [range.count]).to(.float32, on: trainer.model.device)
             }
-            var loss = try (values - tensor(drawn[range])).exp() * tensor(factors)
+            var loss = try (values - tensor(old)).exp() * tensor(factors)
             if let began {
                 // exp(d) - d - 1 with d = log(reference / policy): Schulman's k3, always positive.
                 let difference = try tensor(began[range]) - values
@@ -255,7 +295,7 @@ final class Learner: @unchecked Sendable {
             return try loss.sum(0) + Double(clipped)
         }
         sums.loss += result.loss
-        return result.logProbabilities
+        return (sums, result.logProbabilities)
     }
 }
 

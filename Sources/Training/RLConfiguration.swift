@@ -1,4 +1,5 @@
 public import Episodes
+public import LanguageModels
 
 /// How episodes become an update: GRPO (Shao et al., arXiv 2402.03300) and the parts by which it can differ. Each can be
 /// switched alone.
@@ -96,6 +97,11 @@ public struct RLConfiguration: Hashable, Sendable, Codable {
     public var temperature = 1.0
     /// Whether rollouts are held to commands that the program can take, and trained under the same mask.
     public var isConstrained = false
+    /// What the policy that learns computes in.
+    public var precision = Precision.float32
+    /// What the rollouts are played in. Where it is another one, each token's gradient is weighed by how much likelier the
+    /// learning policy finds it than the playing one, at most ``GRPO/largestCorrection`` (truncated importance sampling).
+    public var rolloutPrecision = Precision.float32
     /// Longer programs, in characters, are left out.
     public var maxCharacters = 2_000
     public var tokensPerPass = 2_048

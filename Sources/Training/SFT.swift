@@ -196,16 +196,19 @@ extension Trainer {
         _ together: DataParallel = DataParallel(group: nil)
     ) throws -> (Double, Double) {
         let learned = Double(batch.reduce(0) { $0 + $1.learnedCount })
-        var loss = 0.0
-        let passes = together.part(of: batch).passes(limit: configuration.tokensPerPass)
-        for (index, pass) in passes.enumerated() {
-            let seed =
-                configuration.seed &+ UInt64(number) &* 1_000_003 &+ UInt64(index * together.size + together.rank)
-                &* 4_096
-            loss += try model.backpropagate(
-                pass, lora: weights, layersPerCheckpoint: configuration.layersPerCheckpoint, dropoutSeed: seed
+        let part = together.part(of: batch)
+        // As many tokens at once as in a single pass, in passes of much the same size.
+        let share = (part.reduce(0) { $0 + $1.computedCount } + laneCount - 1) / laneCount
+        let passes = part.passes(limit: min(share, configuration.tokensPerPass))
+        let (model, layersPerCheckpoint) = (model, configuration.layersPerCheckpoint)
+        let first = configuration.seed &+ UInt64(number) &* 1_000_003
+        let losses = try accumulate(passes.map { $0.reduce(0) { $0 + $1.computedCount } }) { index, weights in
+            let seed = first &+ UInt64(index * together.size + together.rank) &* 4_096
+            return try model.backpropagate(
+                passes[index], lora: weights, layersPerCheckpoint: layersPerCheckpoint, dropoutSeed: seed
             ) { logProbabilities, _ in try logProbabilities.sum(0) * (-1 / learned) }.loss
         }
+        var loss = losses.reduce(0, +)
         try together.sum(weights.gradients)
         loss = try together.sum([loss])[0]
         guard loss.isFinite else { return (loss, .nan) }

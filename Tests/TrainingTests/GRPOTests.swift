@@ -161,6 +161,37 @@ import Tokenization
         }
     }
 
+    /// Rollouts in int8, learned from in bfloat16: near, not equal, and other weights are still refused.
+    @Test func roundedRolloutsAreCorrected() async throws {
+        var configuration = configuration(.paper)
+        configuration.precision = .bfloat16
+        configuration.rolloutPrecision = .int8
+        configuration.steps = 2
+        let differences = Values()
+        try await run(configuration, in: "run") { progress in
+            if let value = progress.metrics["sampling/logp_difference_mean"] { differences.add(value) }
+        }
+        #expect(differences.all.count == 2)
+        #expect(differences.all.allSatisfy { $0 > 0 && $0 < 0.1 }, "\(differences.all)")
+
+        configuration.precision = .float32
+        let tokenizer = try Tokenizer(modelPath: model)
+        let learner = try Learner(
+            configuration, modelPath: model, checkpoint: nil, tokenizer: tokenizer, chat: try ChatEncoder(tokenizer))
+        var experience = Experience(imitating: .init(tokens: [1, 2, 3], mask: [false, true, true]))
+        let drawn = try learner.trainer.model.logProbabilities([experience.sequence]).floats()
+        experience.advantages = [1, 1]
+        experience.states = [nil, nil]
+        /// The gradient's norm where the rollouts found the tokens `factor` times as likely.
+        func norm(_ factor: Float, step: Int) throws -> Double {
+            experience.logProbabilities = drawn.map { $0 + log(factor) }
+            return try learner.update([[experience]], step: step, learningRate: 0).metrics["grad_norm"] ?? 0
+        }
+        let exact = try norm(1, step: 1)
+        #expect(abs(try norm(1.05, step: 2) / exact - 1 / 1.05) < 1e-3)
+        #expect(throws: TrainingError.self) { try norm(3, step: 3) }
+    }
+
     @Test func aWorkerThatDiesDoesNotStopTheRun() async throws {
         let sandbox = try await PythonSandbox()
         let killed = Counter()

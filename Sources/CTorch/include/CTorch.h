@@ -132,11 +132,21 @@ int ct_gradient(ct_tensor_t tensor, ct_tensor_t *result);
 /// x Wᵀ + bias + scale · (x Aᵀ) Bᵀ. Gradients for input, a and b.
 int ct_lora_linear(ct_tensor_t input, ct_tensor_t weight, ct_tensor_t bias, ct_tensor_t a, ct_tensor_t b, double scale,
                    ct_tensor_t *result);
-/// As ct_rms_norm, with the result in another type. A gradient for input alone.
+/// As ct_rms_norm for 32-bit floats, with the result in another type. A gradient for input alone.
 int ct_rms_norm_as(ct_tensor_t input, ct_tensor_t weight, double epsilon, ct_dtype dtype, ct_tensor_t *result);
 /// Rotary embeddings of input [tokens, heads, width], whose component i turns with component i + width / 2; cosine and
 /// sine are [tokens, 1, width / 2] in its type. A gradient for input alone.
 int ct_rotate(ct_tensor_t input, ct_tensor_t cosine, ct_tensor_t sine, ct_tensor_t *result);
+/// silu(gate) · up, or gelu(gate) · up by its approximation with tanh, on the CPU. Gradients for both.
+int ct_gate(ct_tensor_t gate, ct_tensor_t up, bool gelu, ct_tensor_t *result);
+/// Causal attention of query [tokens, heads, width] with key and value [tokens, key_heads, width] within each part, on the
+/// CPU, in 32-bit floats or bfloat16. A part is four numbers: the first of its tokens and their count, and the first and the
+/// count of tokens before these that it begins with. With `window` > 0 a token sees only the last so many. The result has
+/// the shape of `query`. Gradients for all three.
+int ct_packed_attention(ct_tensor_t query, ct_tensor_t key, ct_tensor_t value, const int64_t *parts, size_t part_count,
+                        int64_t window, double scale, ct_tensor_t *result);
+/// Calls `body` with the indices from 0 up to `count` on several threads at a time; what a call computes, it computes alone.
+int ct_concurrently(size_t count, void (*body)(void *context, size_t index), void *context);
 /// Zeroes elements with the given probability, the same ones for the same seed, and scales the others up.
 int ct_dropout(ct_tensor_t tensor, double probability, uint64_t seed, ct_tensor_t *result);
 /// One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) in place; `step` counts from 1.

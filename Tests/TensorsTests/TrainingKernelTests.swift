@@ -1,0 +1,117 @@
+import Foundation
+import Tensors
+import Testing
+
+/// What training goes through on a CPU, against libtorch's operations and the gradients that it derives for them.
+@Suite struct TrainingKernelTests {
+    func noise(_ shape: [Int], seed: UInt64, scale: Double = 1) throws -> Tensor {
+        let tensor = try Tensor.full(0, shape: shape)
+        try tensor.fillUniformly(-scale..<scale, seed: seed)
+        return tensor
+    }
+
+    /// The value of `function` and the gradients of Σ value · weight for its inputs.
+    func valueAndGradients(
+        _ inputs: [Tensor], weight: Tensor, _ function: ([Tensor]) throws -> Tensor
+    ) throws -> [[Float]] {
+        let leaves = try inputs.map { try $0.leaf() }
+        let value = try recordingGradients { try function(leaves) }
+        try value.backward(weight.to(value.dtype))
+        return try [value.floats()] + leaves.map { try $0.gradient().to(.float32).floats() }
+    }
+
+    func expectClose(
+        _ found: [[Float]], _ expected: [[Float]], _ tolerance: Float, _ source: SourceLocation = #_sourceLocation
+    ) {
+        #expect(found.map(\.count) == expected.map(\.count), sourceLocation: source)
+        for (index, (left, right)) in zip(found, expected).enumerated() {
+            let difference = zip(left, right).map { abs($0 - $1) }.max() ?? 0
+            let size = right.map(abs).max() ?? 0
+            #expect(
+                difference <= tolerance * max(size, 1e-3), "\(index): \(difference) of \(size)", sourceLocation: source)
+        }
+    }
+
+    @Test(arguments: [(1, false), (16, true), (37, false), (37, true), (576, false)])
+    func gatesAreLibtorchs(width: Int, isGelu: Bool) throws {
+        let inputs = [try noise([5, width], seed: 1, scale: 9), try noise([5, width], seed: 2)]
+        let weight = try noise([5, width], seed: 3)
+        let expected = try valueAndGradients(inputs, weight: weight) {
+            try (isGelu ? $0[0].gelu() : $0[0].silu()) * $0[1]
+        }
+        expectClose(
+            try valueAndGradients(inputs, weight: weight) { try $0[0].gate($0[1], gelu: isGelu) }, expected, 1e-5)
+        let half = try inputs.map { try $0.to(.bfloat16) }
+        expectClose(try valueAndGradients(half, weight: weight) { try $0[0].gate($0[1], gelu: isGelu) }, expected, 2e-2)
+    }
+
+    @Test(arguments: [1, 37, 576]) func normsAreLibtorchs(width: Int) throws {
+        let (input, scale) = (try noise([4, width], seed: 4), try noise([width], seed: 5))
+        let weight = try noise([4, width], seed: 6)
+        let expected = try valueAndGradients([input], weight: weight) { try $0[0].rmsNorm(scale, epsilon: 1e-5) }
+        for (type, tolerance) in [(DType.float32, Float(1e-4)), (.bfloat16, 2e-2)] {
+            let found = try valueAndGradients([input], weight: weight) {
+                try $0[0].rmsNorm(scale, epsilon: 1e-5, as: type)
+            }
+            expectClose(found, expected, tolerance)
+        }
+    }
+
+    /// Sequences that are longer than a block of queries, heads that share keys, a common beginning, a window.
+    @Test(arguments: [0, 50, 200]) func attentionIsLibtorchs(window: Int) throws {
+        let (heads, keyHeads, width) = (6, 2, 16)
+        let parts = [
+            PackedPart(range: 0..<300, shared: 0..<0), PackedPart(range: 300..<450, shared: 0..<170),
+            PackedPart(range: 450..<451, shared: 0..<20), PackedPart(range: 451..<470, shared: 0..<0),
+        ]
+        let inputs = [
+            try noise([470, heads, width], seed: 7), try noise([470, keyHeads, width], seed: 8),
+            try noise([470, keyHeads, width], seed: 9),
+        ]
+        let weight = try noise([470, heads, width], seed: 10)
+        let expected = try valueAndGradients(inputs, weight: weight) { inputs in
+            let outputs = try parts.map { part in
+                let count = part.range.count
+                func seen(_ tensor: Tensor) throws -> Tensor {
+                    let rows = try Tensor.concatenated(
+                        [tensor.narrowed(0, part.shared), tensor.narrowed(0, part.range)], dimension: 0)
+                    return try rows.reshaped([-1, keyHeads, 1, width]).repeated([1, 1, heads / keyHeads, 1])
+                        .reshaped([-1, heads, width]).transposed(0, 1).reshaped([1, heads, -1, width])
+                }
+                let held = part.shared.count
+                let mask = (0..<count).flatMap { row in
+                    (0..<held + count).map { column in
+                        let isSeen = column <= held + row && (window == 0 || column > held + row - window)
+                        return isSeen ? Float(0) : -.infinity
+                    }
+                }
+                return try inputs[0].narrowed(0, part.range).transposed(0, 1).reshaped([1, heads, count, width])
+                    .attention(
+                        key: seen(inputs[1]), value: seen(inputs[2]), mask: Tensor(mask, shape: [count, held + count]),
+                        scale: 0.3
+                    )
+                    .reshaped([heads, count, width]).transposed(0, 1)
+            }
+            return try Tensor.concatenated(outputs, dimension: 0)
+        }
+        func packed(_ inputs: [Tensor]) throws -> Tensor {
+            try inputs[0].packedAttention(
+                key: inputs[1], value: inputs[2], parts: parts, window: window, scale: 0.3)
+        }
+        expectClose(try valueAndGradients(inputs, weight: weight, packed), expected, 1e-5)
+        let half = try inputs.map { try $0.to(.bfloat16) }
+        expectClose(try valueAndGradients(half, weight: weight, packed), expected, 3e-2)
+    }
+
+    @Test func passesRunSideBySideAndKeepTheirOrder() throws {
+        let threads = try concurrently(64) { index in
+            Thread.sleep(forTimeInterval: 0.001)
+            return (index, "\(Thread.current)")
+        }
+        #expect(threads.map(\.0) == Array(0..<64))
+        #expect(Set(threads.map(\.1)).count == min(64, Engine.threadCount))
+        #expect(throws: CancellationError.self) {
+            try concurrently(3) { if $0 == 1 { throw CancellationError() } }
+        }
+    }
+}
