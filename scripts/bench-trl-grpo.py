@@ -122,6 +122,6 @@ times.append(time.perf_counter())
 seconds = [b - a for a, b in zip(times, times[1:])][1:]
 mean = sum(seconds) / len(seconds)
 print(json.dumps({
-    "trainer": "TRL", "secondsPerStep": mean, "episodesPerHour": groups * group / mean * 3600,
+    "trainer": "TRL", "precision": "float32", "secondsPerStep": mean, "episodesPerHour": groups * group / mean * 3600,
     "peakMemoryMB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     "reward": sum(rewards) / len(rewards)}))

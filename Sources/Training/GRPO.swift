@@ -63,7 +63,7 @@ public struct GRPO: Sendable {
         let prompt = try AdapterCard.read(fromAdapter: configuration.adapter)?.prompt ?? Prompt(workedExamples: false)
         let chat = try ChatEncoder(tokenizer, for: prompt)
         let card = AdapterCard(prompt: prompt, model: configuration.model)
-        if together.leads { try folder.check(configuration, resume: resume) }
+        if together.leads { try folder.check(configuration, resume: resume, mayDiffer: ["steps"]) }
 
         let start = try folder.latest()
         let learner = try await thread.run {

@@ -128,7 +128,7 @@ final class Learner: Sendable {
         let counts = try together.sum([Double(experiences.count - imitated), Double(imitated)])
         let sizes = Sizes(
             episodes: max(1, Int(counts[0])), imitated: max(1, Int(counts[1])), longest: configuration.maxTurns * 16)
-        let passes = groups.flatMap { Self.passes($0, limit: configuration.tokensPerPass) }
+        let passes = groups.flatMap { Self.passes($0, limit: configuration.tokensPerPass / trainer.laneCount) }
         let optimizerSteps = (step - 1) * recipe.updates
         /// The log-probabilities of each pass before the first step of the optimiser.
         var before: [[Float]]?

@@ -100,7 +100,7 @@ public struct RLConfiguration: Hashable, Sendable, Codable {
     /// What the policy that learns computes in.
     public var precision = Precision.float32
     /// What the rollouts are played in. Where it is another one, each token's gradient is weighed by how much likelier the
-    /// learning policy finds it than the playing one, at most ``GRPO/largestCorrection`` (truncated importance sampling).
+    /// learning policy finds it than the playing one, at most twice (truncated importance sampling).
     public var rolloutPrecision = Precision.float32
     /// Longer programs, in characters, are left out.
     public var maxCharacters = 2_000

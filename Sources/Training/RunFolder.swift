@@ -24,14 +24,20 @@ public struct RunFolder: Sendable {
     private var checkpoints: URL { url.appending(path: "checkpoints") }
 
     /// Refuses a folder with another run, or with this one where it is not to go on. Writes nothing.
-    func check(_ configuration: some Encodable, resume: Bool) throws {
+    ///
+    /// - Parameter mayDiffer: Settings, by their names in `run.json`, that can be others when a run goes on.
+    func check(_ configuration: some Encodable, resume: Bool, mayDiffer: Set<String> = []) throws {
         guard let held = try? Data(contentsOf: configurationFile) else { return }
         guard resume else {
             throw TrainingError(
                 .foreignFolder,
                 "\(path) holds a run already; give --resume to go on with it, or another --out.")
         }
-        guard held == (try json(configuration)) else {
+        func settings(_ json: Data) throws -> NSDictionary {
+            let all = try JSONSerialization.jsonObject(with: json) as? [String: Any] ?? [:]
+            return all.filter { !mayDiffer.contains($0.key) } as NSDictionary
+        }
+        guard let held = try? settings(held), held == (try settings(json(configuration))) else {
             throw TrainingError(
                 .foreignFolder,
                 "\(path) holds a run with other settings (see its run.json); "

@@ -197,9 +197,9 @@ extension Trainer {
     ) throws -> (Double, Double) {
         let learned = Double(batch.reduce(0) { $0 + $1.learnedCount })
         let part = together.part(of: batch)
-        // As many tokens at once as in a single pass, in passes of much the same size.
+        // Passes of much the same size.
         let share = (part.reduce(0) { $0 + $1.computedCount } + laneCount - 1) / laneCount
-        let passes = part.passes(limit: min(share, configuration.tokensPerPass))
+        let passes = part.passes(limit: min(share, configuration.tokensPerPass / laneCount))
         let (model, layersPerCheckpoint) = (model, configuration.layersPerCheckpoint)
         let first = configuration.seed &+ UInt64(number) &* 1_000_003
         let losses = try accumulate(passes.map { $0.reduce(0) { $0 + $1.computedCount } }) { index, weights in

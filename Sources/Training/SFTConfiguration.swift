@@ -23,7 +23,7 @@ public struct SFTConfiguration: Hashable, Sendable, Codable {
     /// Longer demonstrations are left out.
     public var maxLength = 2_048
     /// Tokens that go through the model at once; a step takes as many passes as it needs.
-    public var tokensPerPass = 1_024
+    public var tokensPerPass = 2_048
     /// The layers whose activations are held at once; nil for all.
     public var layersPerCheckpoint: Int?
     /// Of the frozen weights and their products; the adapter, its gradients and the residual stream are always in

@@ -24,8 +24,9 @@ final class Trainer: Sendable {
         model = try CausalLM(path: modelPath, device: .best, precision: precision)
         let (model, weights) = (model, try make(model))
         self.weights = weights
-        // Small models leave the cores of a CPU waiting for each other: one pass on each is faster than all in one pass.
-        let count = model.device == .cpu ? Engine.threadCount : 1
+        // Small models leave a few cores waiting for each other: a pass on each is faster than all of them on one. Many
+        // cores would need more sequences than a step has.
+        let count = model.device == .cpu && Engine.threadCount <= 8 ? Engine.threadCount : 1
         lanes = try (0..<max(1, count)).map { try $0 == 0 ? weights : LoRAWeights(sharing: weights, for: model) }
         optimizer = try AdamW(weights)
         if let checkpoint {

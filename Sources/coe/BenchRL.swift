@@ -33,6 +33,8 @@ struct BenchRL: AsyncParsableCommand {
 
     private struct Row: Codable {
         var trainer: String
+        /// Of the learning policy and of the rollouts.
+        var precision: String
         var secondsPerStep: Double
         var episodesPerHour: Double
         var peakMemoryMB: Int
@@ -70,43 +72,53 @@ struct BenchRL: AsyncParsableCommand {
         configuration.maxTurns = maxTurns
         configuration.maxTokens = maxTokens
         configuration.optimizer.learningRate = rate
-        let final = configuration
-        let thread = ComputeThread()
-        try await thread.run { try Engine.setThreadCount(count) }
-        resetPeakMemory()
-        let seen = Mutex<[[String: Double]]>([])
-        _ = try await withSandbox { sandbox in
-            try await GRPO(final, folder: folder.appending(path: "run"), sandbox: sandbox, thread: thread).run(
-                resume: false, modelPath: path, shouldStop: { Interrupt.isRequested },
-                observe: { step in seen.withLock { $0.append(step.metrics) } }
-            )
+        var rows: [Row] = []
+        for (precision, rollouts) in [(Precision.float32, Precision.float32), (.bfloat16, .int8)] {
+            configuration.precision = precision
+            configuration.rolloutPrecision = rollouts
+            let metrics = try await train(configuration, path, folder.appending(path: precision.rawValue), count)
+            func mean(_ name: String, _ rows: some Collection<[String: Double]>) -> Double {
+                rows.reduce(0) { $0 + ($1[name] ?? 0) } / Double(rows.count)
+            }
+            let seconds = mean("step_time", metrics.dropFirst())
+            rows.append(
+                Row(
+                    trainer: "coe", precision: "\(precision.rawValue)/\(rollouts.rawValue)", secondsPerStep: seconds,
+                    episodesPerHour: Double(groups * group) / seconds * 3_600, peakMemoryMB: peakMemoryMB() ?? 0,
+                    reward: mean("reward", metrics)))
+            show(rows[rows.count - 1])
         }
-        let metrics = seen.withLock { $0 }
-        func mean(_ name: String, _ rows: some Collection<[String: Double]>) -> Double {
-            rows.reduce(0) { $0 + ($1[name] ?? 0) } / Double(rows.count)
-        }
-        let seconds = mean("step_time", metrics.dropFirst())
-        var rows = [
-            Row(
-                trainer: "coe", secondsPerStep: seconds,
-                episodesPerHour: Double(groups * group) / seconds * 3_600, peakMemoryMB: peakMemoryMB() ?? 0,
-                reward: mean("reward", metrics))
-        ]
-        show(rows[0])
         if let python {
             let server = try EnvironmentProcess(data, turns: maxTurns)
             defer { server.stop() }
             let numbers = [groups, group, maxTurns, maxTokens, steps, count].map(String.init)
             rows.append(try runPeer(python, peer, [server.address, path, adapter] + numbers + ["\(rate)"]))
-            show(rows[1])
+            show(rows[rows.count - 1])
         }
         if json { try Terminal.printJSON(["rows": rows]) }
+    }
+
+    /// The metrics of each step.
+    private func train(
+        _ configuration: RLConfiguration, _ path: String, _ folder: URL, _ threads: Int
+    ) async throws -> [[String: Double]] {
+        let thread = ComputeThread()
+        try await thread.run { try Engine.setThreadCount(threads) }
+        resetPeakMemory()
+        let seen = Mutex<[[String: Double]]>([])
+        _ = try await withSandbox { sandbox in
+            try await GRPO(configuration, folder: folder, sandbox: sandbox, thread: thread).run(
+                resume: false, modelPath: path, shouldStop: { Interrupt.isRequested },
+                observe: { step in seen.withLock { $0.append(step.metrics) } }
+            )
+        }
+        return seen.withLock { $0 }
     }
 
     private func show(_ row: Row) {
         Terminal.say(
             String(
-                format: "%@: %.1f s a step, %.0f episodes/hour, %d MB, mean reward %.3f", row.trainer,
+                format: "%@ %@: %.1f s a step, %.0f episodes/hour, %d MB, mean reward %.3f", row.trainer, row.precision,
                 row.secondsPerStep, row.episodesPerHour, row.peakMemoryMB, row.reward))
     }
 }

@@ -27,7 +27,7 @@ struct RLCommand: AsyncParsableCommand {
     @Flag(help: "Go on with the run in the folder.") var resume = false
     @Option(help: "paper (arXiv 2507.05065) or best.") var preset = Preset.best
     @Option(help: "The learning rate.") var learningRate = 2e-5
-    @Option(help: "Steps of the run.") var steps = 100
+    @Option(help: "Steps of the run; with --resume and more of them a finished run goes on.") var steps = 100
     @Option(help: "Start states a step.") var groups = 4
     @Option(help: "Turns of an episode.") var maxTurns = 10
     @Option(help: "The most tokens of one command.") var maxTokens = 64

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import LanguageModels
 import PythonSandbox
+import Synchronization
 import Tensors
 import Training
 
@@ -30,7 +31,7 @@ struct SFTCommand: AsyncParsableCommand {
     @Option(help: "How often each demonstration is learned.") var epochs = 1
     @Option(help: "Tokens after which training ends, instead of epochs.") var maxTokens: Int?
     @Option(help: "Longer demonstrations are left out.") var maxLength = 2_048
-    @Option(help: "Tokens that go through the model at once; fewer take less memory.") var tokensPerPass = 1_024
+    @Option(help: "Tokens that go through the model at once; fewer take less memory.") var tokensPerPass = 2_048
     @Option(help: "Layers whose activations are held at once; the others are computed twice.")
     var layersPerCheckpoint: Int?
     @Option(help: "The frozen weights and their products: float32 or bfloat16.")
@@ -97,9 +98,10 @@ struct SFTCommand: AsyncParsableCommand {
 }
 
 /// Shows a training run's steps, a line each.
-struct TrainingLines: Sendable {
+final class TrainingLines: Sendable {
     let json: Bool
     private let start = ContinuousClock.now
+    private let seen = Mutex((steps: 0, seconds: 0.0))
 
     init(json: Bool) { self.json = json }
 
@@ -107,7 +109,12 @@ struct TrainingLines: Sendable {
         func number(_ name: String, _ format: String) -> String {
             progress.metrics[name].map { String(format: format, $0) } ?? "-"
         }
-        let left = Double(progress.of - progress.step) * (progress.metrics["step_time"] ?? 0)
+        let mean = seen.withLock { seen in
+            seen.steps += 1
+            seen.seconds += progress.metrics["step_time"] ?? 0
+            return seen.seconds / Double(seen.steps)
+        }
+        let left = Double(progress.of - progress.step) * mean
         var line = "step \(progress.step)/\(progress.of)  loss \(number("loss", "%.4f"))"
         line += "  lr \(number("learning_rate", "%.2e"))  \(number("tokens_per_second", "%.0f")) tokens/s"
         line += "  \(Int(left / 60)) min left"

@@ -87,9 +87,17 @@ import Tokenization
             ($0 as? TrainingError)?.code == .interrupted
         }
         try await run(configuration, in: "parts", resume: true)
-        for file in ["adapter_model.safetensors", "optimizer.safetensors"] {
-            #expect(
-                try bytes("whole/checkpoints/step-3/\(file)") == bytes("parts/checkpoints/step-3/\(file)"), "\(file)")
+        // A finished run goes on with more steps.
+        var first = configuration
+        first.steps = 1
+        try await run(first, in: "more")
+        try await run(configuration, in: "more", resume: true)
+        for (name, file) in [
+            ("parts", "adapter_model.safetensors"), ("parts", "optimizer.safetensors"),
+            ("more", "adapter_model.safetensors"), ("more", "optimizer.safetensors"),
+        ] {
+            let same = try bytes("whole/checkpoints/step-3/\(file)") == bytes("\(name)/checkpoints/step-3/\(file)")
+            #expect(same, "\(name)/\(file)")
         }
         let traces = try bytes("whole/traces.jsonl").split(separator: 0x0A).map {
             try JSONDecoder().decode(Trace.self, from: $0)

@@ -44,6 +44,9 @@ struct DataCorrect: AsyncParsableCommand {
                 description: "\(folder) was played with the method \(run.configuration.method.rawValue); "
                     + "there are no commands in it to go on from.")
         }
+        if played.allSatisfy({ $0.traces.allSatisfy(\.solved) }) {
+            throw UsageError(description: "No episode of \(runs.joined(separator: ", ")) was lost: nothing to correct.")
+        }
         let options = SynthesisOptions(seed: seed, family: nil, state: try state ?? Self.stateForm(of: played))
         let writer = try DemonstrationWriter(out, options: options, workers: workers, json: json)
         let tasks = try await TaskSet.leavingOut(without, from: played.flatMap(\.tasks))
