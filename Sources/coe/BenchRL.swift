@@ -73,6 +73,14 @@ struct BenchRL: AsyncParsableCommand {
         configuration.maxTokens = maxTokens
         configuration.optimizer.learningRate = rate
         var rows: [Row] = []
+        // First, while all the memory is free: it takes some 18 GB.
+        if let python {
+            let server = try EnvironmentProcess(data, turns: maxTurns)
+            defer { server.stop() }
+            let numbers = [groups, group, maxTurns, maxTokens, steps, count].map(String.init)
+            rows.append(try runPeer(python, peer, [server.address, path, adapter] + numbers + ["\(rate)"]))
+            show(rows[rows.count - 1])
+        }
         for (precision, rollouts) in [(Precision.float32, Precision.float32), (.bfloat16, .int8)] {
             configuration.precision = precision
             configuration.rolloutPrecision = rollouts
@@ -86,13 +94,6 @@ struct BenchRL: AsyncParsableCommand {
                     trainer: "coe", precision: "\(precision.rawValue)/\(rollouts.rawValue)", secondsPerStep: seconds,
                     episodesPerHour: Double(groups * group) / seconds * 3_600, peakMemoryMB: peakMemoryMB() ?? 0,
                     reward: mean("reward", metrics)))
-            show(rows[rows.count - 1])
-        }
-        if let python {
-            let server = try EnvironmentProcess(data, turns: maxTurns)
-            defer { server.stop() }
-            let numbers = [groups, group, maxTurns, maxTokens, steps, count].map(String.init)
-            rows.append(try runPeer(python, peer, [server.address, path, adapter] + numbers + ["\(rate)"]))
             show(rows[rows.count - 1])
         }
         if json { try Terminal.printJSON(["rows": rows]) }
