@@ -109,8 +109,8 @@ template <typename Body> void spread(int64_t count, double nanoseconds, Body bod
     else in_parallel(count, body);
 }
 
-// What one thread does in a nanosecond, roughly: multiplications in 32-bit floats, those of int8 products, bytes that it reads
-// from memory, and elements of a row that it goes through.
+// What one thread does in a nanosecond, roughly: multiplications in 32-bit floats, those of int8 products, bytes that it
+// reads from memory, and elements of a row that it goes through.
 constexpr double float_rate = 30, int8_rate = 200, memory_rate = 20, row_rate = 2;
 
 int64_t int8_groups(int64_t inputs) { return (inputs + int8_group - 1) / int8_group; }
@@ -216,8 +216,7 @@ at::Tensor softmax_rows(at::Tensor &scores, CausalRows causal, double scale, at:
         Element *p = dense<Element>(result);
         spread(rows, 2 * rows * n / row_rate, [&](int64_t begin, int64_t end) {
             for (int64_t r = begin; r < end; r++) {
-                const int64_t last = causal.last + r % causal.period;
-                const int64_t first = causal.window > 0 ? std::max<int64_t>(0, last - causal.window) : 0;
+                const auto [first, last] = causal.range(r);
                 WITH_KERNELS(norm[r] = softmax_row(s + r * n, first, last, n, scale, p + r * n))
             }
         });
@@ -234,8 +233,7 @@ at::Tensor softmax_gradient_rows(const at::Tensor &scores, CausalRows causal, do
         Element *p = dense<Element>(result), *ds = dense<Element>(dp);
         spread(rows, 2 * rows * n / row_rate, [&](int64_t begin, int64_t end) {
             for (int64_t r = begin; r < end; r++) {
-                const int64_t last = causal.last + r % causal.period;
-                const int64_t first = causal.window > 0 ? std::max<int64_t>(0, last - causal.window) : 0;
+                const auto [first, last] = causal.range(r);
                 WITH_KERNELS(
                     softmax_gradient_row(s + r * n, first, last, n, scale, norm[r], dot[r], p + r * n, ds + r * n))
             }
@@ -259,15 +257,9 @@ const char *ct_kernel_instructions(void) {
 
 int ct_fast_rms_norm(ct_tensor_t input, ct_tensor_t weight, double epsilon, ct_tensor_t *result) {
     return guarded([&] {
-        const float *x = floats_of(input), *w = floats_of(weight);
-        const int64_t width = weight->value.numel(), rows = input->value.numel() / width;
-        at::Tensor output = empty_floats(input->value.sizes());
-        float *y = output.mutable_data_ptr<float>();
-        spread(rows, rows * width / row_rate, [&](int64_t begin, int64_t end) {
-            for (int64_t row = begin; row < end; row++)
-                WITH_KERNELS(norm_row(x + row * width, w, epsilon, width, y + row * width))
-        });
-        *result = new ct_tensor{output};
+        floats_of(input), floats_of(weight);
+        at::Tensor factors;
+        *result = new ct_tensor{norm_rows(input->value, weight->value, epsilon, at::kFloat, factors)};
     });
 }
 
@@ -415,7 +407,8 @@ int ct_paged_attention(ct_tensor_t qkv, ct_tensor_t cosine, ct_tensor_t sine, ct
 #define RUN(Element)                                                                                                   \
     Attention attention{source, c, s, qn, kn, static_cast<float>(epsilon), heads, key_heads, width, layer, window,     \
                         static_cast<float>(scale), y};                                                                 \
-    spread(static_cast<int64_t>(segments), 2 * tokens * key_heads * width / row_rate, [&](int64_t begin, int64_t end) {         \
+    spread(static_cast<int64_t>(segments), 2 * tokens * key_heads * width / row_rate,                                  \
+           [&](int64_t begin, int64_t end) {                                                                           \
         for (int64_t i = begin; i < end; i++)                                                                          \
             for (int64_t t = 0; t < counts[i]; t++) {                                                                  \
                 const int64_t place = held[i] + t;                                                                     \
@@ -423,7 +416,7 @@ int ct_paged_attention(ct_tensor_t qkv, ct_tensor_t cosine, ct_tensor_t sine, ct
                 write_token<Element>(attention, bases[i] + t, page, place % page_tokens);                              \
             }                                                                                                          \
     });                                                                                                                \
-    spread(static_cast<int64_t>(plan.size()), work / float_rate, [&](int64_t begin, int64_t end) {                                  \
+    spread(static_cast<int64_t>(plan.size()), work / float_rate, [&](int64_t begin, int64_t end) {                     \
         for (int64_t i = begin; i < end; i++) {                                                                        \
             const Piece &p = plan[i];                                                                                  \
             auto first = reinterpret_cast<const Element *const *>(memory.data() + page_starts[p.segment]);             \

@@ -4,6 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <utility>
+
 namespace ctorch {
 
 /// Whether the functions below take these elements.
@@ -25,6 +27,12 @@ std::pair<at::Tensor, at::Tensor> gate_gradient_rows(const at::Tensor &gate, con
 /// Which scores of a row count: those before `last` + row % `period`, with `window` > 0 only the last so many.
 struct CausalRows {
     int64_t last, period, window;
+
+    /// The first score of a row that counts, and the one behind the last.
+    std::pair<int64_t, int64_t> range(int64_t row) const {
+        const int64_t end = last + row % period;
+        return {window > 0 && end > window ? end - window : 0, end};
+    }
 };
 
 /// softmax(scale · scores) of rows [..., n] of 32-bit floats, which are lost, as `type`; the logarithm of each row's sum goes

@@ -77,7 +77,7 @@ struct Imitation: Sendable {
     }
 }
 
-/// The policy in training, and how it learns from experiences. Used on the compute thread only.
+/// The policy in training, and how it learns from experiences.
 final class Learner: Sendable {
     let trainer: Trainer
     private let configuration: RLConfiguration
@@ -248,7 +248,6 @@ final class Learner: Sendable {
             let divisor = recipe.loss == .episode ? count : sizes.longest
             return [Float](repeating: 1 / Float(divisor * sizes.episodes), count: count)
         }
-        let isExact = isExact
         let began = try reference.map {
             try trainer.model.logProbabilities(sequences, lora: $0, distribution: distribution).floats()
         }

@@ -104,6 +104,7 @@ public struct RLConfiguration: Hashable, Sendable, Codable {
     public var rolloutPrecision = Precision.float32
     /// Longer programs, in characters, are left out.
     public var maxCharacters = 2_000
+    /// Tokens that go through the model at once, on all cores.
     public var tokensPerPass = 2_048
     /// The layers whose activations are held at once; nil for all.
     public var layersPerCheckpoint: Int?

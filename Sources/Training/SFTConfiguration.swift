@@ -22,7 +22,7 @@ public struct SFTConfiguration: Hashable, Sendable, Codable {
     public var maxTokens: Int?
     /// Longer demonstrations are left out.
     public var maxLength = 2_048
-    /// Tokens that go through the model at once; a step takes as many passes as it needs.
+    /// Tokens that go through the model at once, on all cores; a step takes as many passes as it needs.
     public var tokensPerPass = 2_048
     /// The layers whose activations are held at once; nil for all.
     public var layersPerCheckpoint: Int?

@@ -8,7 +8,8 @@ func runPeer<Answer: Decodable>(_ python: String, _ program: String, _ arguments
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments = [python, program] + arguments
     // Their loops are alone on the cores, where spinning threads are the faster choice.
-    process.environment = ProcessInfo.processInfo.environment.filter { $0.key != "OMP_WAIT_POLICY" }
+    let ours: Set = ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"]
+    process.environment = ProcessInfo.processInfo.environment.filter { !ours.contains($0.key) }
     process.standardOutput = output
     try process.run()
     let data = try output.fileHandleForReading.readToEnd() ?? Data()

@@ -104,12 +104,14 @@ import Testing
     }
 
     @Test func passesRunSideBySideAndKeepTheirOrder() throws {
-        let threads = try concurrently(64) { index in
+        // Runs of four for each thread.
+        let count = 4 * Engine.threadCount
+        let threads = try concurrently(count) { index in
             Thread.sleep(forTimeInterval: 0.001)
             return (index, "\(Thread.current)")
         }
-        #expect(threads.map(\.0) == Array(0..<64))
-        #expect(Set(threads.map(\.1)).count == min(64, Engine.threadCount))
+        #expect(threads.map(\.0) == Array(0..<count))
+        #expect(Set(threads.map(\.1)).count == Engine.threadCount)
         #expect(throws: CancellationError.self) {
             try concurrently(3) { if $0 == 1 { throw CancellationError() } }
         }
