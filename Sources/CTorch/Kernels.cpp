@@ -242,6 +242,58 @@ at::Tensor softmax_gradient_rows(const at::Tensor &scores, CausalRows causal, do
     return result;
 }
 
+Int8Rows quantized_rows(const at::Tensor &x) {
+    const int64_t inputs = x.size(-1), rows = x.numel() / inputs, groups = int8_groups(inputs);
+    static thread_local std::vector<int8_t> values;
+    static thread_local std::vector<float> scales;
+    static thread_local std::vector<int32_t> sums;
+    values.resize(rows * groups * int8_group);
+    scales.resize(rows * groups);
+    sums.resize(rows * groups);
+    // The buffers belong to this thread; the workers get pointers.
+    int8_t *q = values.data();
+    float *scale = scales.data();
+    int32_t *sum = sums.data();
+    for_type(x.scalar_type(), [&]<typename Element>(Element *) {
+        const Element *in = dense<Element>(x);
+        spread(rows, rows * inputs / row_rate, [&](int64_t begin, int64_t end) {
+            for (int64_t r = begin; r < end; r++)
+                WITH_KERNELS(quantize_row(in + r * inputs, inputs, q + r * groups * int8_group, scale + r * groups,
+                                          sum + r * groups))
+        });
+    });
+    return {q, scale, sum, rows, groups, x.scalar_type()};
+}
+
+at::Tensor int8_product_rows(const Int8Rows &x, const Int8Weights &weights, const at::Tensor &bias,
+                             const at::Tensor &residual) {
+    const int64_t outputs = weights.outputs, blocks = (outputs + 15) / 16;
+    expect(weights.packed.numel() == blocks * 16 * x.groups * int8_group && weights.scales.numel() == blocks * 16 * x.groups,
+           "the weights are of another size");
+    expect(!residual.defined() || (residual.numel() == x.count * outputs && residual.scalar_type() == x.type),
+           "the residual is of another size or type");
+    expect(!bias.defined() || (bias.numel() == outputs && bias.scalar_type() == at::kFloat),
+           "the bias is of another size or type");
+    at::Tensor result = at::empty({x.count, outputs}, at::TensorOptions().dtype(x.type));
+    const uint8_t *packed = dense<uint8_t>(weights.packed);
+    const float *scales = dense<float>(weights.scales), *shift = bias.defined() ? dense<float>(bias) : nullptr;
+    const int64_t pieces = (blocks + int8_blocks - 1) / int8_blocks, size = outputs * x.groups * int8_group;
+    for_type(x.type, [&]<typename Element>(Element *) {
+        const Element *more = residual.defined() ? dense<Element>(residual) : nullptr;
+        Element *y = dense<Element>(result);
+        spread(pieces, std::max(x.count / int8_rate, 1 / memory_rate) * size, [&](int64_t begin, int64_t end) {
+            const int64_t last = std::min(end * int8_blocks, blocks);
+#define CALL                                                                                                           \
+    Int8Product<Element> product{packed,  scales,   shift,   more,  x.groups, outputs,                                 \
+                                 x.values, x.scales, x.sums, y};                                                       \
+    int8_product(product, x.count, begin * int8_blocks, last)
+            WITH_KERNELS(CALL)
+#undef CALL
+        });
+    });
+    return result;
+}
+
 } // namespace ctorch
 
 extern "C" {
@@ -331,40 +383,9 @@ int ct_int8_rows(ct_tensor_t packed, ct_tensor_t scales, const int64_t *rows, si
 int ct_int8_linear(ct_tensor_t input, ct_tensor_t packed, ct_tensor_t scales, int64_t outputs, ct_tensor_t bias,
                    ct_tensor_t residual, ct_tensor_t *result) {
     return guarded([&] {
-        const float *x = floats_of(input);
-        const int64_t inputs = input->value.size(-1), rows = input->value.numel() / inputs;
-        const int64_t groups = int8_groups(inputs), padded = groups * int8_group;
-        check_packed(packed, scales, outputs, groups);
-        expect(!residual || residual->value.numel() == rows * outputs, "the residual is of another size");
-        static thread_local std::vector<int8_t> quantized;
-        static thread_local std::vector<float> row_scales;
-        static thread_local std::vector<int32_t> row_sums;
-        quantized.resize(rows * padded);
-        row_scales.resize(rows * groups);
-        row_sums.resize(rows * groups);
-        // The buffers belong to this thread; the workers get pointers.
-        int8_t *q = quantized.data();
-        float *scale = row_scales.data();
-        int32_t *sums = row_sums.data();
-        spread(rows, rows * inputs / row_rate, [&](int64_t begin, int64_t end) {
-            for (int64_t row = begin; row < end; row++)
-                WITH_KERNELS(quantize_row(x + row * inputs, inputs, q + row * padded, scale + row * groups,
-                                          sums + row * groups))
-        });
-        at::Tensor output = empty_floats({rows, outputs});
-        const uint8_t *weights = packed->value.const_data_ptr<uint8_t>();
-        const float *factors = floats_of(scales), *shift = optional_floats(bias), *more = optional_floats(residual);
-        float *y = output.mutable_data_ptr<float>();
-        const int64_t blocks = (outputs + 15) / 16, pieces = (blocks + int8_blocks - 1) / int8_blocks;
-        spread(pieces, std::max(rows / int8_rate, 1 / memory_rate) * outputs * inputs, [&](int64_t begin, int64_t end) {
-            const int64_t last = std::min(end * int8_blocks, blocks);
-#define CALL                                                                                                           \
-    Int8Product product{weights, factors, shift, more, groups, outputs, q, scale, sums, y};                            \
-    int8_product(product, rows, begin * int8_blocks, last)
-            WITH_KERNELS(CALL)
-#undef CALL
-        });
-        *result = new ct_tensor{output};
+        const at::Tensor none;
+        *result = new ct_tensor{int8_product_rows(quantized_rows(input->value), {packed->value, scales->value, outputs},
+                                                  bias ? bias->value : none, residual ? residual->value : none)};
     });
 }
 

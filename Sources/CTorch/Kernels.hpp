@@ -42,4 +42,26 @@ at::Tensor softmax_rows(at::Tensor &scores, CausalRows rows, double scale, at::S
 at::Tensor softmax_gradient_rows(const at::Tensor &scores, CausalRows rows, double scale, const at::Tensor &norms,
                                  const at::Tensor &dots, at::Tensor &dp);
 
+/// Weights in 8-bit integers as ct_int8_pack makes them.
+struct Int8Weights {
+    at::Tensor packed, scales;
+    int64_t outputs;
+};
+
+/// Rows in 8-bit integers, [count, groups · CT_INT8_GROUP], with a scale and a sum for each group; in buffers of this
+/// thread, until it makes the next ones.
+struct Int8Rows {
+    const int8_t *values;
+    const float *scales;
+    const int32_t *sums;
+    int64_t count, groups;
+    /// That they were made of.
+    at::ScalarType type;
+};
+Int8Rows quantized_rows(const at::Tensor &x);
+/// x Wᵀ + bias + residual in the type that x had; bias, in 32-bit floats, and residual may be undefined. A row's result does
+/// not depend on the other rows.
+at::Tensor int8_product_rows(const Int8Rows &x, const Int8Weights &weights, const at::Tensor &bias,
+                             const at::Tensor &residual);
+
 } // namespace ctorch

@@ -204,7 +204,7 @@ static void softmax_gradient_row(const float *scores, int64_t first, int64_t las
 // Their scales: [outputs / 16][groups][16].
 
 /// One group.
-INLINE void quantize_group(const float *x, int8_t *q, float *scale, int32_t *total) {
+template <typename Element> INLINE void quantize_group(const Element *x, int8_t *q, float *scale, int32_t *total) {
     floats v[int8_group / 16], peak{};
     for (int i = 0; i < int8_group / 16; i++) {
         v[i] = load(x + i * 16);
@@ -223,22 +223,23 @@ INLINE void quantize_group(const float *x, int8_t *q, float *scale, int32_t *tot
 }
 
 /// A row of `n` numbers; zeros fill its last group.
-static void quantize_row(const float *x, int64_t n, int8_t *q, float *scales, int32_t *totals) {
+template <typename Element>
+static void quantize_row(const Element *x, int64_t n, int8_t *q, float *scales, int32_t *totals) {
     for (int64_t i = 0; i < n; i += int8_group) {
         if (i + int8_group <= n) quantize_group(x + i, q + i, scales++, totals++);
         else {
-            float rest[int8_group] = {};
-            std::memcpy(rest, x + i, (n - i) * sizeof(float));
+            Element rest[int8_group] = {};
+            std::memcpy(rest, x + i, (n - i) * sizeof(Element));
             quantize_group(rest, q + i, scales++, totals++);
         }
     }
 }
 
-struct Int8Product {
+template <typename Element> struct Int8Product {
     const uint8_t *weights;
     const float *scales;
     const float *bias;
-    const float *residual;
+    const Element *residual;
     /// Of inputs.
     int64_t groups;
     int64_t outputs;
@@ -246,11 +247,12 @@ struct Int8Product {
     /// [rows, groups]
     const float *row_scales;
     const int32_t *row_sums;
-    float *result;
+    Element *result;
 };
 
 /// `Rows` rows by `Blocks` blocks of 16 outputs.
-template <int Rows, int Blocks> INLINE void int8_tile(const Int8Product &p, int64_t row, int64_t block) {
+template <int Rows, int Blocks, typename Element>
+INLINE void int8_tile(const Int8Product<Element> &p, int64_t row, int64_t block) {
     floats totals[Rows][Blocks] = {};
     const int64_t groups = p.groups, inputs = groups * int8_group, steps = inputs / 4;
     const uint8_t *weights = p.weights + block * steps * 64;
@@ -295,21 +297,17 @@ template <int Rows, int Blocks> INLINE void int8_tile(const Int8Product &p, int6
         for (int b = 0; b < Blocks; b++) {
             const int64_t output = (block + b) * 16;
             const int64_t place = (row + r) * p.outputs + output;
+            const int64_t count = p.outputs - output;
             floats value = totals[r][b];
-            if (output + 16 <= p.outputs) {
-                if (p.bias) value += load(p.bias + output);
-                if (p.residual) value += load(p.residual + place);
-                store(p.result + place, value);
-            } else {
-                for (int64_t lane = 0; output + lane < p.outputs; lane++)
-                    p.result[place + lane] = value[lane] + (p.bias ? p.bias[output + lane] : 0) +
-                                             (p.residual ? p.residual[place + lane] : 0);
-            }
+            if (p.bias) value += load(p.bias + output, count);
+            if (p.residual) value += load(p.residual + place, count);
+            store(p.result + place, value, count);
         }
     }
 }
 
-template <int Blocks> static void int8_rows(const Int8Product &p, int64_t row, int64_t count, int64_t block) {
+template <int Blocks, typename Element>
+static void int8_rows(const Int8Product<Element> &p, int64_t row, int64_t count, int64_t block) {
     switch (count) {
     case 1: return int8_tile<1, Blocks>(p, row, block);
     case 2: return int8_tile<2, Blocks>(p, row, block);
@@ -320,7 +318,8 @@ template <int Blocks> static void int8_rows(const Int8Product &p, int64_t row, i
 
 /// All rows by the blocks of outputs from `begin` up to `end`. Four rows by three blocks and their sums of a group fill 24
 /// of 32 registers; with more of them the sums go through memory.
-static void int8_product(const Int8Product &p, int64_t row_count, int64_t begin, int64_t end) {
+template <typename Element>
+static void int8_product(const Int8Product<Element> &p, int64_t row_count, int64_t begin, int64_t end) {
     const int64_t parts = (row_count + 3) / 4;
     int64_t block = begin;
     // A single row waits for memory, which gives more to many streams at once.

@@ -16,31 +16,106 @@ using torch::autograd::variable_list;
 
 namespace {
 
-/// x Wᵀ + bias + scale · (x Aᵀ) Bᵀ; gradients for x, A and B.
+/// The frozen weight [out, in] of a linear layer, whose outputs may be those of several modules below one another.
+struct Frozen {
+    /// In floats; undefined where there are 8-bit integers, of the weight and of its transpose.
+    at::Tensor dense;
+    Int8Weights int8, transposed;
+    at::Tensor bias;
+
+    /// x Wᵀ + bias, cut into the modules' outputs.
+    std::vector<at::Tensor> product(const at::Tensor &x, const std::vector<int64_t> &widths) const {
+        std::vector<at::Tensor> results;
+        const auto cut = [](const at::Tensor &all, int64_t start, int64_t width, int64_t total) {
+            const int64_t size = all.defined() ? all.size(0) / total : 0;
+            return all.defined() ? all.narrow(0, start * size, width * size) : all;
+        };
+        const Int8Rows rows = dense.defined() ? Int8Rows{} : quantized_rows(x);
+        int64_t start = 0;
+        for (const int64_t width : widths) {
+            if (dense.defined()) {
+                results.push_back(at::linear(x, dense.narrow(0, start, width), cut(bias, start, width, dense.size(0))));
+            } else {
+                const int64_t total = int8.outputs;
+                const Int8Weights part{cut(int8.packed, start, width, total), cut(int8.scales, start, width, total), width};
+                results.push_back(int8_product_rows(rows, part, cut(bias, start, width, total), {}));
+            }
+            start += width;
+        }
+        return results;
+    }
+
+    /// dy W
+    at::Tensor product_transposed(const at::Tensor &dy) const {
+        if (dense.defined()) return dy.mm(dense);
+        return int8_product_rows(quantized_rows(dy.contiguous()), transposed, {}, {});
+    }
+};
+
+/// For modules that read the same input, each with an adapter: x Wᵀ + bias + scale · (z Aᵀ) Bᵀ, where z is x, or what is left
+/// of it after dropout; gradients for x, z, and all A and B.
 struct LoRALinear : torch::autograd::Function<LoRALinear> {
-    static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
-                              const std::optional<at::Tensor> &bias, const at::Tensor &a, const at::Tensor &b,
-                              double scale) {
-        at::Tensor a_cast = a.to(x.scalar_type()), b_cast = b.to(x.scalar_type());
-        at::Tensor inner = at::linear(x, a_cast);
-        at::Tensor y = at::linear(x, weight, bias);
-        y.addmm_(inner, b_cast.t(), 1, scale);
-        context->save_for_backward({x, weight, a_cast, b_cast, inner});
+    static variable_list forward(AutogradContext *context, const at::Tensor &x, const std::optional<at::Tensor> &dropped,
+                                 const Frozen &frozen, const at::TensorList &adapters, double scale) {
+        const at::ScalarType type = x.scalar_type();
+        const at::Tensor &z = dropped ? *dropped : x;
+        std::vector<at::Tensor> a, b;
+        std::vector<int64_t> widths;
+        for (size_t i = 0; i < adapters.size(); i += 2) {
+            a.push_back(adapters[i]);
+            b.push_back(adapters[i + 1].to(type));
+            widths.push_back(b.back().size(0));
+        }
+        const at::Tensor all_a = at::cat(a).to(type), inner = at::linear(z, all_a);
+        variable_list results = frozen.product(x, widths);
+        int64_t start = 0;
+        for (size_t i = 0; i < b.size(); i++) {
+            const int64_t rank = b[i].size(1);
+            results[i].addmm_(inner.narrow(1, start, rank), b[i].t(), 1, scale);
+            start += rank;
+        }
+        variable_list saved{x, z, inner, all_a, frozen.dense, frozen.transposed.packed, frozen.transposed.scales};
+        saved.insert(saved.end(), b.begin(), b.end());
+        context->save_for_backward(saved);
         context->saved_data["scale"] = scale;
-        return y;
+        context->saved_data["drops"] = dropped.has_value();
+        return results;
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         auto saved = context->get_saved_variables();
-        const at::Tensor &x = saved[0], &weight = saved[1], &a = saved[2], &b = saved[3], &inner = saved[4];
-        double scale = context->saved_data["scale"].toDouble();
-        const at::Tensor &dy = gradients[0];
-        at::Tensor d_inner = dy.mm(b).mul_(scale);
-        at::Tensor dx;
-        if (context->needs_input_grad(0)) dx = dy.mm(weight).addmm_(d_inner, a);
-        at::Tensor da = d_inner.t().mm(x).to(at::kFloat);
-        at::Tensor db = dy.t().mm(inner).to(at::kFloat).mul_(scale);
-        return {dx, at::Tensor(), at::Tensor(), da, db, at::Tensor()};
+        const at::Tensor &x = saved[0], &z = saved[1], &inner = saved[2], &all_a = saved[3];
+        const Frozen frozen{saved[4], {}, {saved[5], saved[6], x.size(1)}, {}};
+        const double scale = context->saved_data["scale"].toDouble();
+        const bool drops = context->saved_data["drops"].toBool();
+        at::Tensor d_inner = at::empty_like(inner);
+        std::vector<at::Tensor> d_b;
+        int64_t start = 0;
+        for (size_t i = 0; i < gradients.size(); i++) {
+            const at::Tensor &b = saved[7 + i];
+            at::Tensor part = d_inner.narrow(1, start, b.size(1));
+            at::mm_out(part, gradients[i], b);
+            d_b.push_back(gradients[i].t().mm(inner.narrow(1, start, b.size(1))).to(at::kFloat).mul_(scale));
+            start += b.size(1);
+        }
+        d_inner.mul_(scale);
+        const at::Tensor d_a = d_inner.t().mm(z).to(at::kFloat);
+        at::Tensor dx, dz;
+        if (context->needs_input_grad(0)) {
+            dx = frozen.product_transposed(gradients.size() == 1 ? gradients[0] : at::cat(gradients, 1));
+            if (drops) dz = d_inner.mm(all_a);
+            else dx.addmm_(d_inner, all_a);
+        }
+        variable_list results{dx, dz, at::Tensor()};
+        start = 0;
+        for (size_t i = 0; i < gradients.size(); i++) {
+            const int64_t rank = saved[7 + i].size(1);
+            results.push_back(d_a.narrow(0, start, rank));
+            results.push_back(d_b[i]);
+            start += rank;
+        }
+        results.push_back(at::Tensor());
+        return results;
     }
 };
 
@@ -236,12 +311,21 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
 
 extern "C" {
 
-int ct_lora_linear(ct_tensor_t input, ct_tensor_t weight, ct_tensor_t bias, ct_tensor_t a, ct_tensor_t b, double scale,
-                   ct_tensor_t *result) {
-    return make(result, [&] {
-        std::optional<at::Tensor> optional_bias;
-        if (bias) optional_bias = bias->value;
-        return LoRALinear::apply(input->value, weight->value, optional_bias, a->value, b->value, scale);
+int ct_lora_linear(ct_tensor_t input, ct_tensor_t dropped, const ct_frozen *weight, const ct_tensor_t *adapters,
+                   size_t count, double scale, ct_tensor_t *results) {
+    return guarded([&] {
+        const auto value = [](ct_tensor_t tensor) { return tensor ? tensor->value : at::Tensor(); };
+        const int64_t inputs = input->value.size(-1);
+        const Frozen frozen{value(weight->dense),
+                            {value(weight->packed), value(weight->scales), weight->outputs},
+                            {value(weight->packed_transposed), value(weight->scales_transposed), inputs},
+                            value(weight->bias)};
+        std::optional<at::Tensor> rest;
+        if (dropped) rest = dropped->value;
+        std::vector<at::Tensor> matrices;
+        for (size_t i = 0; i < 2 * count; i++) matrices.push_back(adapters[i]->value);
+        const variable_list made = LoRALinear::apply(input->value.contiguous(), rest, frozen, at::TensorList(matrices), scale);
+        for (size_t i = 0; i < count; i++) results[i] = new ct_tensor{made[i]};
     });
 }
 

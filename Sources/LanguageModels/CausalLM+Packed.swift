@@ -178,28 +178,34 @@ private struct PackedPass {
 
     private func run(_ index: Int, _ hidden: Tensor) throws -> Tensor {
         let layer = model.layers[index]
-        func linear(_ module: LinearModule, _ input: Tensor) throws -> Tensor {
-            guard let lora, let pair = lora.pair(module, layer: index) else { return try layer[module](input) }
-            guard let seed, lora.configuration.dropout > 0 else { return try pair.adapted(layer[module], input) }
-            let place = UInt64(index * LinearModule.allCases.count) + UInt64(module.index)
-            var random = SplitMix64(state: seed &+ place)
-            let dropped = try input.dropout(lora.configuration.dropout, seed: random.next())
-            return try layer[module](input) + pair.delta(dropped)
+        func linear(_ group: LinearGroup, _ input: Tensor) throws -> [Tensor] {
+            guard let lora, let frozen = layer[group].frozen else {
+                return try group.modules.map { try layer[$0](input) }
+            }
+            var dropped: Tensor?
+            if let seed, lora.configuration.dropout > 0 {
+                var random = SplitMix64(
+                    state: seed &+ UInt64(index * LinearGroup.allCases.count) + UInt64(group.rawValue))
+                dropped = try input.dropout(lora.configuration.dropout, seed: random.next())
+            }
+            return try lora.adapted(
+                group, layer: index, frozen: frozen, bias: layer[group].bias, input, dropped: dropped)
         }
         let read = try normed(hidden, layer.norms[.attentionInput])
         var residual = hidden
-        var mixed = try attention(
-            index, query: linear(.query, read), key: linear(.key, read), value: linear(.value, read))
+        let heads = try linear(.queryKeyValue, read)
+        var mixed = try attention(index, query: heads[0], key: heads[1], value: heads[2])
         if index == model.layers.count - 1 {
             // No other token of the last layer is looked at any more.
             let learned = try Tensor(rows).to(.int64, on: model.device)
             residual = try residual.selected(0, learned)
             mixed = try mixed.selected(0, learned)
         }
-        let middle = try residual + normed(linear(.output, mixed), layer.norms[.attentionOutput])
+        let middle = try residual + normed(linear(.output, mixed)[0], layer.norms[.attentionOutput])
         let input = try normed(middle, layer.norms[.feedForwardInput])
-        let inner = try gated(linear(.gate, input), linear(.up, input))
-        return try middle + normed(linear(.down, inner), layer.norms[.feedForwardOutput])
+        let gateUp = try linear(.gateUp, input)
+        let inner = try gated(gateUp[0], gateUp[1])
+        return try middle + normed(linear(.down, inner)[0], layer.norms[.feedForwardOutput])
     }
 
     /// Normed in 32-bit floats; the input where there is no norm.
@@ -278,8 +284,4 @@ private struct PackedPass {
         if let distribution { logits = try distribution.restricted(logits, range) }
         return try logits.logSoftmax(1).gathered(1, index).reshaped([-1])
     }
-}
-
-extension LinearModule {
-    fileprivate var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }

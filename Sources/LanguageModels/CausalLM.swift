@@ -52,13 +52,14 @@ public final class CausalLM: Sendable {
 
     init(
         configuration: ModelConfiguration, weights: any WeightSource, adapter: LoRAAdapter?, device: Device,
-        precision: Precision, allowsKernels: Bool = true
+        precision: Precision, quantizesProducts: Bool = false, allowsKernels: Bool = true
     ) throws {
         let usesKernels = allowsKernels && device == .cpu && Kernels.supports(headWidth: configuration.headWidth)
         let size = configuration.hiddenSize
         let queryWidth = configuration.headCount * configuration.headWidth
         let keyWidth = configuration.keyValueHeadCount * configuration.headWidth
-        if precision == .int8, !usesKernels || configuration.intermediateSize % 16 != 0 {
+        let isInt8 = precision == .int8 || quantizesProducts
+        if isInt8, !usesKernels || size % 16 != 0 || configuration.intermediateSize % 16 != 0 {
             throw LanguageModelError(
                 .unsupported,
                 device == .cpu
@@ -76,9 +77,10 @@ public final class CausalLM: Sendable {
         }
         func linear(_ names: [(String, Int)], inputs: Int, bias: Bool = false) throws -> Linear {
             let biases = bias ? try names.map { try loader.tensor($0.0 + ".bias", shape: [$0.1]) } : []
-            return Linear(
-                weight: try loader.weight(names.map { ($0.0 + ".weight", $0.1) }, inputs: inputs),
-                bias: bias ? try Tensor.concatenated(biases, dimension: 0).to(precision.dtype, on: device) : nil)
+            return try Linear(
+                weight: loader.weight(names.map { ($0.0 + ".weight", $0.1) }, inputs: inputs),
+                bias: bias ? Tensor.concatenated(biases, dimension: 0).to(precision.dtype, on: device) : nil,
+                quantizes: quantizesProducts)
         }
 
         embeddings = try loader.weight(
@@ -114,9 +116,9 @@ public final class CausalLM: Sendable {
                 gate: try gateUp.rows(0..<inner), up: try gateUp.rows(inner..<2 * inner))
         }
         self.norm = try norm("model.norm.weight", size)
-        head = Linear(
+        head = try Linear(
             weight: configuration.tiesEmbeddings
-                ? embeddings : try loader.weight([("lm_head.weight", configuration.vocabularySize)], inputs: size),
+                ? embeddings : loader.weight([("lm_head.weight", configuration.vocabularySize)], inputs: size),
             bias: nil)
         var frequencies = try Tensor(configuration.inverseFrequencies, shape: [configuration.headWidth / 2])
         // GGUF files hold Llama 3's scaling as a divisor for each frequency.
@@ -380,8 +382,11 @@ extension CausalLM {
     /// - Parameters:
     ///   - path: A GGUF file, or a folder in the Hugging Face layout (`config.json`, safetensors).
     ///   - adapter: A PEFT folder, merged into the weights.
+    ///   - quantizesProducts: Whether training multiplies by the weights of the layers in 8-bit integers, of which it then
+    ///     has copies; for a CPU.
     public convenience init(
-        path: String, adapter: String? = nil, device: Device = .cpu, precision: Precision = .float32
+        path: String, adapter: String? = nil, device: Device = .cpu, precision: Precision = .float32,
+        quantizesProducts: Bool = false
     ) throws {
         let adapter = try adapter.map(LoRAAdapter.init(path:))
         let config = URL(filePath: path).appending(path: "config.json")
@@ -389,13 +394,13 @@ extension CausalLM {
             let configuration = try ModelConfiguration(json: json, source: config.path(percentEncoded: false))
             try self.init(
                 configuration: configuration, weights: SafetensorsFolder(path: path), adapter: adapter, device: device,
-                precision: precision)
+                precision: precision, quantizesProducts: quantizesProducts)
         } else {
             let file = try GGUFFile(path: path)
             let configuration = try ModelConfiguration(gguf: file)
             try self.init(
                 configuration: configuration, weights: GGUFWeights(file: file, configuration: configuration),
-                adapter: adapter, device: device, precision: precision)
+                adapter: adapter, device: device, precision: precision, quantizesProducts: quantizesProducts)
         }
     }
 }

@@ -8,9 +8,9 @@ struct DenseWeights: WeightSource {
 
     func weight(_ name: String) throws -> Tensor? {
         switch name {
-        case "model.embed_tokens.weight": return try dense(Linear(weight: model.embeddings, bias: nil))
+        case "model.embed_tokens.weight": return try dense(model.embeddings)
         case "model.norm.weight": return try stored(model.norm)
-        case "lm_head.weight": return try dense(model.head)
+        case "lm_head.weight": return try dense(model.head.weight)
         case "rope_freqs.weight":
             return try Tensor(
                 model.configuration.inverseFrequencies, shape: [model.configuration.headWidth / 2]
@@ -28,7 +28,7 @@ struct DenseWeights: WeightSource {
             return try layer.norms[norm].map(stored)
         }
         guard let linear = LinearModule(rawValue: module).map({ layer[$0] }) else { return nil }
-        return parts.last == "bias" ? linear.bias : try dense(linear)
+        return parts.last == "bias" ? linear.bias : try dense(linear.weight)
     }
 
     /// A norm's weights as files hold them.
@@ -36,11 +36,11 @@ struct DenseWeights: WeightSource {
         try model.configuration.family == .gemma3 ? norm - 1 : norm
     }
 
-    private func dense(_ linear: Linear) throws -> Tensor {
-        guard let weight = linear.dense else {
+    private func dense(_ weight: Linear.Weight) throws -> Tensor {
+        guard case .dense(let dense) = weight else {
             throw LanguageModelError(.unsupported, "A model in int8 cannot be changed or written; load it in floats.")
         }
-        return weight
+        return dense
     }
 }
 

@@ -17,6 +17,19 @@ struct Linear {
 
     let weight: Weight
     let bias: Tensor?
+    /// The weight as training reads it; nil in 8-bit integers alone.
+    let frozen: FrozenWeight?
+
+    /// - Parameter quantizes: Whether training multiplies by the weight in 8-bit integers.
+    init(weight: Weight, bias: Tensor?, quantizes: Bool = false) throws {
+        self.weight = weight
+        self.bias = bias
+        if case .dense(let dense) = weight {
+            frozen = try quantizes ? FrozenWeight(quantizing: dense) : .dense(dense)
+        } else {
+            frozen = nil
+        }
+    }
 
     /// - Parameter residual: `[n, out]`, added to the result.
     func callAsFunction(_ input: Tensor, adding residual: Tensor? = nil) throws -> Tensor {
@@ -34,11 +47,8 @@ struct Linear {
     func rows(_ range: Range<Int>) throws -> Linear {
         let part = try bias?.narrowed(0, range)
         switch weight {
-        case .dense(let weight): return Linear(weight: .dense(try weight.narrowed(0, range)), bias: part)
-        case .int8(let matrix): return Linear(weight: .int8(try matrix.rows(range)), bias: part)
+        case .dense(let weight): return try Linear(weight: .dense(weight.narrowed(0, range)), bias: part)
+        case .int8(let matrix): return try Linear(weight: .int8(matrix.rows(range)), bias: part)
         }
     }
-
-    /// The weight `[out, in]` in floats; nil in 8-bit integers.
-    var dense: Tensor? { if case .dense(let weight) = weight { weight } else { nil } }
 }

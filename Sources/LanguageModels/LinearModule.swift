@@ -15,6 +15,20 @@ public enum LinearModule: String, CaseIterable, Hashable, Sendable, Codable {
     var shortName: String { String(rawValue.drop { $0 != "." }.dropFirst()) }
 }
 
+/// Linear layers that read the same input; their weights stand below one another.
+enum LinearGroup: Int, CaseIterable {
+    case queryKeyValue, output, gateUp, down
+
+    var modules: [LinearModule] {
+        switch self {
+        case .queryKeyValue: [.query, .key, .value]
+        case .output: [.output]
+        case .gateUp: [.gate, .up]
+        case .down: [.down]
+        }
+    }
+}
+
 extension ModelConfiguration {
     /// `(out, in)` of a linear layer's weight.
     func shape(of module: LinearModule) -> (out: Int, in: Int) {
@@ -39,6 +53,15 @@ extension CausalLM.Layer {
         case .output: output
         case .gate: gate
         case .up: up
+        case .down: down
+        }
+    }
+
+    subscript(group: LinearGroup) -> Linear {
+        switch group {
+        case .queryKeyValue: queryKeyValue
+        case .output: output
+        case .gateUp: gateUp
         case .down: down
         }
     }

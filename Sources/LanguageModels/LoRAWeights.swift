@@ -25,7 +25,8 @@ public final class LoRAWeights: Sendable {
     public let configuration: LoRAConfiguration
     /// `[parameters]`, 32-bit floats, and the gradients that ``Tensor/backward(_:)`` adds to.
     public let values, gradients: Tensor
-    private let pairs: [[LinearModule: LoRAPair]]
+    /// Of each module `a [rank, in]` and `b [out, rank]`, 32-bit floats.
+    private let pairs: [[LinearModule: (a: Tensor, b: Tensor)]]
 
     /// A new adapter that changes nothing yet: A uniform within ±1/√in, as PEFT begins, and B zero.
     public convenience init(_ configuration: LoRAConfiguration, for model: CausalLM, seed: UInt64) throws {
@@ -62,12 +63,12 @@ public final class LoRAWeights: Sendable {
                 .leaf(addingTo: gradients.narrowed(0, range).reshaped([rows, columns]))
         }
         pairs = try (0..<model.configuration.layerCount).map { _ in
-            var modules: [LinearModule: LoRAPair] = [:]
+            var modules: [LinearModule: (a: Tensor, b: Tensor)] = [:]
             for module in LinearModule.allCases {
                 let shape = model.configuration.shape(of: module)
-                modules[module] = LoRAPair(
-                    a: try matrix(configuration.rank, shape.in), b: try matrix(shape.out, configuration.rank),
-                    scale: configuration.scale)
+                modules[module] = (
+                    a: try matrix(configuration.rank, shape.in), b: try matrix(shape.out, configuration.rank)
+                )
             }
             return modules
         }
@@ -109,29 +110,19 @@ public final class LoRAWeights: Sendable {
     public var adapter: LoRAAdapter {
         var layers: [String: (a: Tensor, b: Tensor)] = [:]
         for (layer, modules) in pairs.enumerated() {
-            for (module, pair) in modules { layers[module.name(layer: layer)] = (pair.a, pair.b) }
+            for (module, pair) in modules { layers[module.name(layer: layer)] = pair }
         }
         return LoRAAdapter(
             path: "the adapter in training", rank: configuration.rank, scale: configuration.scale, layers: layers)
     }
 
-    func pair(_ module: LinearModule, layer: Int) -> LoRAPair? { pairs[layer][module] }
-}
-
-/// The two matrices that a linear layer gets: `x Wᵀ + scale · (x Aᵀ) Bᵀ`.
-struct LoRAPair: Sendable {
-    /// `[rank, in]` and `[out, rank]`, 32-bit floats.
-    let a, b: Tensor
-    let scale: Double
-
-    /// The layer with the adapter, for `input [tokens, in]`.
-    func adapted(_ layer: Linear, _ input: Tensor) throws -> Tensor {
-        guard let weight = layer.dense else { return try layer(input) + delta(input) }
-        return try input.linear(weight, bias: layer.bias?.to(input.dtype), a: a, b: b, scale: scale)
-    }
-
-    /// What the adapter alone adds, in the input's element type.
-    func delta(_ input: Tensor) throws -> Tensor {
-        try (input.linear(a.to(input.dtype)) * scale).linear(b.to(input.dtype))
+    /// The frozen layers of a group with the adapter, for `input [tokens, in]`: the outputs of each of its modules.
+    ///
+    /// - Parameter dropped: What the adapter reads; the input when nil.
+    func adapted(
+        _ group: LinearGroup, layer: Int, frozen: FrozenWeight, bias: Tensor?, _ input: Tensor, dropped: Tensor?
+    ) throws -> [Tensor] {
+        let adapters = group.modules.compactMap { pairs[layer][$0] }
+        return try input.linear(frozen, bias: bias, adapters: adapters, scale: configuration.scale, dropped: dropped)
     }
 }

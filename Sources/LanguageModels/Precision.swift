@@ -6,8 +6,8 @@ public enum Precision: String, CaseIterable, Hashable, Sendable, Codable {
     case float32
     /// Weights in bfloat16; on a GPU everything is.
     case bfloat16
-    /// Weights and the inputs of products in 8-bit integers with a scale for each 32; all else in 32-bit floats, keys and
-    /// values in 16-bit ones. For a CPU.
+    /// Weights and the inputs of products in 8-bit integers with a scale for each 64; all else in 32-bit floats, keys and
+    /// values in 16-bit ones. In training all else is bfloat16, the adapter in 32-bit floats. For a CPU.
     case int8
 
     /// What is used where nothing is asked for: int8 costs less than 1 % of perplexity (`coe bench quality`).

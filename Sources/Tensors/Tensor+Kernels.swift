@@ -31,7 +31,7 @@ public struct Int8Matrix: Sendable {
     public let shape: [Int]
     /// `[rows / 16 · columns / 4 · 64]` bytes and `[rows / 16 · groups · 16]` scales, of rows rounded up to 16 and columns
     /// to whole groups.
-    private let packed, scales: Tensor
+    let packed, scales: Tensor
 
     /// - Parameter pieces: The rows from top to bottom, any number at a time, so that the whole need never be held in
     ///   32-bit floats.
@@ -52,6 +52,11 @@ public struct Int8Matrix: Sendable {
         }
         precondition(start == rows, "the pieces make \(start) rows, not \(rows)")
         self.init(shape: shape, packed: packed, scales: scales)
+    }
+
+    /// Of a matrix `[rows, columns]` in floats.
+    public init(_ matrix: Tensor) throws {
+        try self.init(shape: matrix.shape) { add in try add(matrix) }
     }
 
     private init(shape: [Int], packed: Tensor, scales: Tensor) {
@@ -83,7 +88,8 @@ public struct Int8Matrix: Sendable {
         }
     }
 
-    /// `x Wᵀ + bias + residual` for `x [n, columns]`, bias `[rows]` and a residual `[n, rows]`.
+    /// `x Wᵀ + bias + residual` for `x [n, columns]` in 32-bit floats or bfloat16, a bias `[rows]` in 32-bit floats and a
+    /// residual `[n, rows]` in the type of x, which the result has too.
     public func product(_ input: Tensor, bias: Tensor? = nil, residual: Tensor? = nil) throws -> Tensor {
         try withExtendedLifetime((input, self, bias, residual)) {
             try Tensor.make {

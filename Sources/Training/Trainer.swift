@@ -21,7 +21,9 @@ final class Trainer: Sendable {
         weights make: (CausalLM) throws -> LoRAWeights
     ) throws {
         self.name = name
-        model = try CausalLM(path: modelPath, device: .best, precision: precision)
+        let quantizes = precision == .int8
+        model = try CausalLM(
+            path: modelPath, device: .best, precision: quantizes ? .bfloat16 : precision, quantizesProducts: quantizes)
         let (model, weights) = (model, try make(model))
         self.weights = weights
         // Small models leave a few cores waiting for each other: a pass on each is faster than all of them on one. Many

@@ -18,7 +18,7 @@ struct BenchTraining: AsyncParsableCommand {
     @Option(help: "Steps; the first warms up and is not counted.") var steps = 6
     @Option(help: "Demonstrations a step.") var batch = 8
     @Option(help: "Threads of one operation; the number of cores when not given.") var threads: Int?
-    @Option(help: "float32 or bfloat16; repeatable. The peer takes the same.")
+    @Option(help: "float32, bfloat16 or int8; repeatable. The peer takes the same, bfloat16 beside int8.")
     var precision = [Precision.float32, .bfloat16]
     @Option(help: "A Python with TRL, to run the peer.") var python: String?
     @Option(help: "The peer's program.") var peer = "scripts/bench-trl.py"
@@ -67,7 +67,8 @@ struct BenchTraining: AsyncParsableCommand {
             show(rows[rows.count - 1])
             if let python {
                 let arguments = [
-                    path, folder.path(percentEncoded: false), precision.rawValue, "\(batch)", "\(count)",
+                    path, folder.path(percentEncoded: false), (precision == .int8 ? .bfloat16 : precision).rawValue,
+                    "\(batch)", "\(count)",
                     "\(configuration.optimizer.learningRate)",
                 ]
                 rows.append(try runPeer(python, peer, arguments))

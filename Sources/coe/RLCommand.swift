@@ -34,7 +34,8 @@ struct RLCommand: AsyncParsableCommand {
     @Option(help: "The temperature of the rollouts.") var temperature = 1.0
     @Flag(help: "Hold rollouts to commands that the program can take, and train under the same mask.")
     var constrained = false
-    @Option(help: "What the policy computes in: float32 or bfloat16.") var precision = Precision.float32
+    @Option(help: "What the policy computes in: float32, bfloat16 or int8; see `coe sft --help`.")
+    var precision = Precision.float32
     @Option(
         help: ArgumentHelp(
             "What the rollouts are played in: float32, bfloat16 or int8.",
@@ -63,9 +64,6 @@ struct RLCommand: AsyncParsableCommand {
             ("--dynamic-sampling", parts.dynamicSampling ?? 1),
         ] where value < 1 { throw ValidationError("\(name) must be at least 1.") }
         if (parts.group ?? 2) < 2 { throw ValidationError("--group must be at least 2: episodes are compared.") }
-        if precision == .int8 {
-            throw ValidationError("--precision must be float32 or bfloat16; int8 can't be trained.")
-        }
         if learningRate <= 0 || temperature <= 0 {
             throw ValidationError("--learning-rate and --temperature must be positive.")
         }

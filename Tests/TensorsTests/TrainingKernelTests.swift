@@ -103,6 +103,46 @@ import Testing
         expectClose(try valueAndGradients(half, weight: weight, packed), expected, 3e-2)
     }
 
+    /// Two modules that read the same input, each with an adapter, which may read what dropout has left of it.
+    @Test(arguments: [false, true]) func layersWithAdaptersAreLibtorchs(drops: Bool) throws {
+        let (size, widths, rank) = (80, [48, 16], 3)
+        let weight = try noise([64, size], seed: 11)
+        let bias = try noise([64], seed: 12)
+        var inputs = [try noise([70, size], seed: 13), try noise([70, size], seed: 14)]
+        for (index, width) in widths.enumerated() {
+            inputs.append(try noise([rank, size], seed: UInt64(15 + 2 * index), scale: 0.3))
+            inputs.append(try noise([width, rank], seed: UInt64(16 + 2 * index), scale: 0.3))
+        }
+        let direction = try noise([70, 64], seed: 19)
+        let expected = try valueAndGradients(inputs, weight: direction) { inputs in
+            let adapted = try [(2, 3), (4, 5)].map { a, b in
+                // Without dropout the second input has a gradient too: 0.
+                try ((drops ? inputs[1] : inputs[0] + inputs[1] * 0).linear(inputs[a]) * 0.5).linear(inputs[b])
+            }
+            return try inputs[0].linear(weight, bias: bias) + Tensor.concatenated(adapted, dimension: 1)
+        }
+        func layer(_ frozen: FrozenWeight, _ bias: Tensor) -> ([Tensor]) throws -> Tensor {
+            { inputs in
+                let outputs = try inputs[0].linear(
+                    frozen, bias: bias, adapters: [(inputs[2], inputs[3]), (inputs[4], inputs[5])], scale: 0.5,
+                    dropped: drops ? inputs[1] : nil)
+                #expect(outputs.map(\.shape) == widths.map { [70, $0] })
+                return try Tensor.concatenated(
+                    drops ? outputs : outputs.map { try $0 + inputs[1].sum(0).sum(0) * 0 }, dimension: 1)
+            }
+        }
+        expectClose(
+            try valueAndGradients(inputs, weight: direction, layer(.dense(weight), bias)), expected, 1e-5)
+        let frozen = try FrozenWeight(quantizing: weight)
+        expectClose(try valueAndGradients(inputs, weight: direction, layer(frozen, bias)), expected, 1e-2)
+        // The adapters are never rounded to integers: their gradients need the output's alone.
+        let found = try valueAndGradients(inputs, weight: direction, layer(frozen, bias))
+        expectClose(Array(found[3...]), Array(expected[3...]), 1e-5)
+        let half = try inputs[..<2].map { try $0.to(.bfloat16) } + inputs[2...]
+        expectClose(
+            try valueAndGradients(half, weight: direction, layer(frozen, bias.to(.bfloat16))), expected, 3e-2)
+    }
+
     @Test func passesRunSideBySideAndKeepTheirOrder() throws {
         // Runs of four for each thread.
         let count = 4 * Engine.threadCount

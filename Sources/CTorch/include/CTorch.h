@@ -128,10 +128,21 @@ int ct_leaf(ct_tensor_t tensor, ct_tensor_t gradient, ct_tensor_t *result);
 /// itself, or NULL for a scalar.
 int ct_backward(ct_tensor_t tensor, ct_tensor_t gradient);
 int ct_gradient(ct_tensor_t tensor, ct_tensor_t *result);
-/// input [tokens, in], weight [out, in], bias [out] or NULL, a [rank, in] and b [out, rank] in 32-bit floats:
-/// x Wᵀ + bias + scale · (x Aᵀ) Bᵀ. Gradients for input, a and b.
-int ct_lora_linear(ct_tensor_t input, ct_tensor_t weight, ct_tensor_t bias, ct_tensor_t a, ct_tensor_t b, double scale,
-                   ct_tensor_t *result);
+/// The weight [out, in] of a linear layer that is not trained: in floats, or, with `dense` NULL, packed by ct_int8_pack as it
+/// is and transposed.
+typedef struct {
+    ct_tensor_t dense;
+    ct_tensor_t packed, scales, packed_transposed, scales_transposed;
+    int64_t outputs;
+    /// [out] or NULL, in the type of the inputs, for packed weights in 32-bit floats.
+    ct_tensor_t bias;
+} ct_frozen;
+/// For `count` modules that read the same input [tokens, in] and whose outputs stand below one another in the weight, each
+/// with an adapter a [rank, in], b [its outputs, rank] in 32-bit floats: x Wᵀ + bias + scale · (z Aᵀ) Bᵀ, with z = dropped, or
+/// x where that is NULL. `adapters` holds a, b, a, b, …; `results` gets `count` tensors. Gradients for input, dropped, all a
+/// and b.
+int ct_lora_linear(ct_tensor_t input, ct_tensor_t dropped, const ct_frozen *weight, const ct_tensor_t *adapters,
+                   size_t count, double scale, ct_tensor_t *results);
 /// As ct_rms_norm for 32-bit floats, with the result in another type. A gradient for input alone.
 int ct_rms_norm_as(ct_tensor_t input, ct_tensor_t weight, double epsilon, ct_dtype dtype, ct_tensor_t *result);
 /// Rotary embeddings of input [tokens, heads, width], whose component i turns with component i + width / 2; cosine and
@@ -171,8 +182,9 @@ int ct_int8_pack(ct_tensor_t weight, ct_tensor_t packed, ct_tensor_t scales, int
 /// The named rows of packed weights, [count, inputs].
 int ct_int8_rows(ct_tensor_t packed, ct_tensor_t scales, const int64_t *rows, size_t count, int64_t outputs,
                  int64_t inputs, ct_tensor_t *result);
-/// x Wᵀ + bias + residual with packed weights; each row of x is quantised group by group. Bias and residual may be NULL. A
-/// row's result does not depend on the other rows.
+/// x Wᵀ + bias + residual with packed weights for 32-bit floats or bfloat16, which the result and the residual are too; each
+/// row of x is quantised group by group. Bias, in 32-bit floats, and residual may be NULL. A row's result does not depend on
+/// the other rows.
 int ct_int8_linear(ct_tensor_t input, ct_tensor_t packed, ct_tensor_t scales, int64_t outputs, ct_tensor_t bias,
                    ct_tensor_t residual, ct_tensor_t *result);
 /// Attention of several conversations over pages of 64 tokens.
