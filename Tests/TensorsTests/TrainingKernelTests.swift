@@ -148,7 +148,7 @@ import Testing
         let count = 4 * Engine.threadCount
         let threads = try concurrently(count) { index in
             Thread.sleep(forTimeInterval: 0.001)
-            return (index, "\(Thread.current)")
+            return (index, pthread_self())
         }
         #expect(threads.map(\.0) == Array(0..<count))
         #expect(Set(threads.map(\.1)).count == Engine.threadCount)
