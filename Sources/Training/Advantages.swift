@@ -5,7 +5,7 @@ import RepairTasks
 /// What the turns of an episode earned, by kind, and in which states they began.
 struct RewardedEpisode: Hashable, Sendable {
     /// The kinds of rewards, in the order of ``rewards``.
-    static let kinds = ["solved", "malformed", "exit", "edits"]
+    static let kinds = ["solved", "malformed", "exit", "edits", "progress"]
 
     /// `[turn][kind]`
     var rewards: [[Double]]
@@ -21,17 +21,21 @@ struct RewardedEpisode: Hashable, Sendable {
         self.states = states
     }
 
-    /// - Parameter reference: A correct program, for the edits that were needed.
+    /// - Parameter reference: A correct program, for the edits that were needed, and for how far it is still away.
     init(_ trace: Trace, reference: String?, recipe: GRPORecipe) {
         let rules = recipe.rewards
         var hasPassed = trace.initialReport?.isSolved ?? false
         var state = programDigest(trace.initialProgram)
+        var program = ProgramText(trace.initialProgram)
+        let way = reference.flatMap { recipe.progress > 0 ? Double(max(1, editDistance(program.text, $0))) : nil }
+        /// What is left of the way to the reference: 1 at the beginning, and never more than twice that.
+        var left = 1.0
         rewards = []
         states = []
         for (index, turn) in trace.turns.enumerated() {
             states.append(state)
             state = turn.programDigest
-            var earned = [0.0, 0, 0, 0]
+            var earned = [0.0, 0, 0, 0, 0]
             // Hidden tests decide where there are any.
             if turn.report.isSolved, !hasPassed {
                 hasPassed = true
@@ -44,6 +48,13 @@ struct RewardedEpisode: Hashable, Sendable {
                 earned[1] = rules.malformed
             } else if turn.error != nil {
                 earned[1] = rules.inapplicable
+            }
+            if let way, let reference, turn.error == nil, let command = turn.command, command != .exit {
+                try? program.apply(command)
+                // Where the tests pass there is nothing left, whatever the program looks like.
+                let now = hasPassed ? 0 : min(2, Double(editDistance(program.text, reference)) / way)
+                earned[4] = recipe.progress * (left - now)
+                left = now
             }
             if index == trace.turns.count - 1, trace.exit != .exit, trace.exit != .passed {
                 earned[2] = rules.noExit

@@ -50,6 +50,10 @@ public struct GRPORecipe: Hashable, Sendable, Codable {
     public var imitation: Double
     /// What a solved episode loses for edits beyond the needed ones, at most (PRepair, 2604.05963).
     public var editPenalty: Double
+    /// What a turn earns for bringing the program closer to the reference, in proportion to the way from the start, in
+    /// characters; as much is lost for going away from it, so that going back and forth earns nothing (potential-based
+    /// shaping: Ng, Harada and Russell, 1999). 0 for none, and nothing where a task has no reference.
+    public var progress: Double
     /// Rewards of different kinds are compared and scaled apart before they are added (GDPO, 2601.05242).
     public var separatesRewards: Bool
     /// Steps of the optimiser on one set of episodes.
@@ -61,14 +65,16 @@ public struct GRPORecipe: Hashable, Sendable, Codable {
     /// The recipe of arXiv 2507.05065.
     public static let paper = GRPORecipe(
         groupSize: 4, baseline: .turn, deviation: .group, loss: .episode, clipLow: 0.2, clipHigh: 0.2, beta: 0.01,
-        dynamicSampling: 1, choosesByPassRate: false, imitation: 0, editPenalty: 0, separatesRewards: false,
+        dynamicSampling: 1, choosesByPassRate: false, imitation: 0, editPenalty: 0, progress: 0,
+        separatesRewards: false,
         updates: 1, endsAtFirstPass: false, rewards: Rewards())
 
     /// What should do better with small models. Episodes end when the tests pass, as in use; a model that is not asked
     /// for EXIT is not punished for its lack, which would teach it to give up.
     public static let best = GRPORecipe(
         groupSize: 8, baseline: .state, deviation: .batch, loss: .token, clipLow: 0.2, clipHigh: 0.28, beta: 0,
-        dynamicSampling: 2, choosesByPassRate: true, imitation: 0.1, editPenalty: 0.2, separatesRewards: true,
+        dynamicSampling: 2, choosesByPassRate: true, imitation: 0.1, editPenalty: 0.2, progress: 0.5,
+        separatesRewards: true,
         updates: 1, endsAtFirstPass: true, rewards: Rewards(inapplicable: -0.5, noExit: 0))
 }
 

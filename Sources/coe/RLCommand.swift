@@ -155,6 +155,8 @@ struct RecipeOptions: ParsableArguments {
     var byPassRate: Bool?
     @Option(help: "The weight of imitating the shortest repair where all fail.") var imitation: Double?
     @Option(help: "What a solved episode loses for needless edits, at most.") var editPenalty: Double?
+    @Option(help: "What a turn earns for bringing the program closer to its reference, or loses; 0 for none.")
+    var progress: Double?
     @Flag(inversion: .prefixedNo, help: "Compare and scale the kinds of rewards apart.")
     var separateRewards: Bool?
     @Option(help: "Steps of the optimiser on one set of episodes.") var updates: Int?
@@ -174,6 +176,7 @@ struct RecipeOptions: ParsableArguments {
         recipe.choosesByPassRate = byPassRate ?? recipe.choosesByPassRate
         recipe.imitation = imitation ?? recipe.imitation
         recipe.editPenalty = editPenalty ?? recipe.editPenalty
+        recipe.progress = progress ?? recipe.progress
         recipe.separatesRewards = separateRewards ?? recipe.separatesRewards
         recipe.updates = updates ?? recipe.updates
         recipe.endsAtFirstPass = endAtPass ?? recipe.endsAtFirstPass

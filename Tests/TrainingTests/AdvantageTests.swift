@@ -11,7 +11,7 @@ import Testing
     /// Rewards of the first kind only.
     func episode(_ rewards: [Double], states: [String]? = nil) -> RewardedEpisode {
         RewardedEpisode(
-            rewards: rewards.map { [$0, 0, 0, 0] }, states: states ?? rewards.indices.map { "state \($0)" })
+            rewards: rewards.map { [$0, 0, 0, 0, 0] }, states: states ?? rewards.indices.map { "state \($0)" })
     }
 
     func expectEqual(_ values: [[Double]], _ expected: [[Double]], _ accuracy: Double = 1e-3) {
@@ -54,7 +54,7 @@ import Testing
 
     @Test func rewardsOfDifferentKindsAreScaledApart() throws {
         // Solving is worth ten times as much here; apart, both kinds weigh the same.
-        let rewards = [[[1.0, 0, 0, 0]], [[0, 0, 0, 0]], [[1, -0.1, 0, 0]], [[0, -0.1, 0, 0]]]
+        let rewards = [[1.0, 0], [0, 0], [1, -0.1], [0, -0.1]].map { [$0 + [0, 0, 0]] }
         let group = rewards.map { RewardedEpisode(rewards: $0, states: ["a"]) }
         var recipe = GRPORecipe.best
         expectEqual(try advantages([group], recipe)[0], [[2], [0], [0], [-2]], 0.01)
@@ -105,7 +105,7 @@ import Testing
         let fails = report(passes: false)
         let lost = trace([turn(nil, fails, error: "?"), turn(.delete(line: 1), fails)], exit: .turnLimit)
         let rewarded = RewardedEpisode(lost, reference: nil, recipe: .paper)
-        #expect(rewarded.rewards == [[0, -0.5, 0, 0], [0, 0, -0.5, 0]])
+        #expect(rewarded.rewards == [[0, -0.5, 0, 0, 0], [0, 0, -0.5, 0, 0]])
         let left = trace([turn(.exit, fails)], exit: .exit)
         #expect(RewardedEpisode(left, reference: nil, recipe: .paper).total == 0)
     }
@@ -122,6 +122,23 @@ import Testing
         #expect(edits(wasteful) == -0.2)
         #expect(edits(frugal) == 0)
         #expect(edits(failed) == 0)
+    }
+
+    @Test func whatBringsTheProgramCloserEarns() throws {
+        let fails = report(passes: false)
+        // To "x = 1234" it is 3 characters from "x = 2", then 8, 2, and the tests pass.
+        let commands = ["x = 2", "y", "x = 12", "x = 7"].map { Command.replace(line: 1, content: $0) }
+        let turns = commands.enumerated().map { turn($1, report(passes: $0 == 3)) }
+        func progress(_ trace: Trace, _ reference: String?, _ recipe: GRPORecipe = .best) -> [Double] {
+            RewardedEpisode(trace, reference: reference, recipe: recipe).rewards.map { $0[4] }
+        }
+        let played = trace([turns[0]] + turns[1...] + [turn(.exit, report(passes: true))], exit: .exit)
+        // What is left counts twice the way at most, and nothing where the tests pass.
+        expectEqual([progress(played, "x = 1234")], [[0, 0.5 * (1 - 2), 0.5 * (2 - 2.0 / 3), 0.5 * 2 / 3, 0]])
+        #expect(progress(played, nil) == [0, 0, 0, 0, 0])
+        #expect(progress(played, "x = 1234", .paper) == [0, 0, 0, 0, 0])
+        // What could not be carried out changes nothing.
+        #expect(progress(trace([turn(commands[2], fails, error: "?")], exit: .turnLimit), "x = 1234") == [0])
     }
 
     // MARK: Start states
