@@ -56,16 +56,19 @@ import Tokenization
 
     func bytes(_ path: String) throws -> Data { try Data(contentsOf: folder.appending(path: path)) }
 
-    @Test func aStoppedRunEndsWithTheBytesOfOneThatWasNot() async throws {
-        try await run(configuration(), in: "whole")
+    @Test(arguments: [Precision.float32, .int8])
+    func aStoppedRunEndsWithTheBytesOfOneThatWasNot(precision: Precision) async throws {
+        var configuration = configuration()
+        configuration.precision = precision
+        try await run(configuration, in: "whole")
         // Stopped after step 3, which is no step of validation, and again later.
-        await #expect { try await run(configuration(), in: "parts", stopAfter: 2) } throws: {
+        await #expect { try await run(configuration, in: "parts", stopAfter: 2) } throws: {
             ($0 as? TrainingError)?.code == .interrupted
         }
-        await #expect { try await run(configuration(), in: "parts", resume: true, stopAfter: 1) } throws: {
+        await #expect { try await run(configuration, in: "parts", resume: true, stopAfter: 1) } throws: {
             ($0 as? TrainingError)?.code == .interrupted
         }
-        try await run(configuration(), in: "parts", resume: true)
+        try await run(configuration, in: "parts", resume: true)
         for file in [
             "adapter/adapter_model.safetensors", "checkpoints/step-6/adapter_model.safetensors",
             "checkpoints/step-6/optimizer.safetensors",
