@@ -20,7 +20,7 @@ coe data synthesize --from "$held" --count 400 --max-faults 3 --state brief --se
 
 # Short demonstrations first: half the tokens of a long one go to its program, which is not learned.
 coe sft --data "$run/train.jsonl" --validation "$run/held.jsonl" --model "$model" --max-length 330 \
-  --max-tokens "$tokens" --batch 8 --learning-rate "$rate" --precision bfloat16 --validate-every 80 --out "$run/sft" --resume
+  --max-tokens "$tokens" --batch 8 --learning-rate "$rate" --precision int8 --validate-every 80 --out "$run/sft" --resume
 
 coe data export "$run/held.jsonl" --to repair --out "$run/held-tasks.jsonl"
 coe eval --set "$run/held-tasks.jsonl" --method coe --model "$model" --adapter "$run/sft/adapter" \

@@ -69,7 +69,7 @@ struct RLCommand: AsyncParsableCommand {
         }
         for (name, value) in [
             ("--clip-low", parts.clipLow), ("--clip-high", parts.clipHigh), ("--beta", parts.beta),
-            ("--imitation", parts.imitation), ("--edit-penalty", parts.editPenalty),
+            ("--imitation", parts.imitation), ("--edit-penalty", parts.editPenalty), ("--progress", parts.progress),
         ] where (value ?? 0) < 0 { throw ValidationError("\(name) must not be negative.") }
     }
 

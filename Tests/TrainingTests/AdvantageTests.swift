@@ -129,14 +129,16 @@ import Testing
         // To "x = 1234" it is 3 characters from "x = 2", then 8, 2, and the tests pass.
         let commands = ["x = 2", "y", "x = 12", "x = 7"].map { Command.replace(line: 1, content: $0) }
         let turns = commands.enumerated().map { turn($1, report(passes: $0 == 3)) }
-        func progress(_ trace: Trace, _ reference: String?, _ recipe: GRPORecipe = .best) -> [Double] {
-            RewardedEpisode(trace, reference: reference, recipe: recipe).rewards.map { $0[4] }
+        func progress(_ trace: Trace, _ reference: String?, weight: Double = 0.5) -> [Double] {
+            var recipe = GRPORecipe.best
+            recipe.progress = weight
+            return RewardedEpisode(trace, reference: reference, recipe: recipe).rewards.map { $0[4] }
         }
         let played = trace([turns[0]] + turns[1...] + [turn(.exit, report(passes: true))], exit: .exit)
         // What is left counts twice the way at most, and nothing where the tests pass.
         expectEqual([progress(played, "x = 1234")], [[0, 0.5 * (1 - 2), 0.5 * (2 - 2.0 / 3), 0.5 * 2 / 3, 0]])
         #expect(progress(played, nil) == [0, 0, 0, 0, 0])
-        #expect(progress(played, "x = 1234", .paper) == [0, 0, 0, 0, 0])
+        #expect(progress(played, "x = 1234", weight: 0) == [0, 0, 0, 0, 0])
         // What could not be carried out changes nothing.
         #expect(progress(trace([turn(commands[2], fails, error: "?")], exit: .turnLimit), "x = 1234") == [0])
     }
