@@ -16,6 +16,9 @@ struct ct_tensor {
     at::Tensor value;
 };
 
+/// The tensor, or an undefined one for NULL.
+inline at::Tensor value_or_none(ct_tensor_t tensor) { return tensor ? tensor->value : at::Tensor(); }
+
 namespace ctorch {
 
 inline thread_local std::string error_text;

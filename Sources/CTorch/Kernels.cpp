@@ -116,9 +116,9 @@ constexpr double float_rate = 30, int8_rate = 200, memory_rate = 20, row_rate = 
 int64_t int8_groups(int64_t inputs) { return (inputs + int8_group - 1) / int8_group; }
 
 /// Packed weights and their scales must have the size that the kernels read.
-void check_packed(ct_tensor_t packed, ct_tensor_t scales, int64_t outputs, int64_t groups) {
-    const int64_t padded = (outputs + 15) / 16 * 16 * groups;
-    expect(packed->value.numel() == padded * int8_group && scales->value.numel() == padded,
+void check_packed(const Int8Weights &weights, int64_t groups) {
+    const int64_t padded = (weights.outputs + 15) / 16 * 16 * groups;
+    expect(weights.packed.numel() == padded * int8_group && weights.scales.numel() == padded,
            "the weights are of another size");
 }
 
@@ -268,8 +268,7 @@ Int8Rows quantized_rows(const at::Tensor &x) {
 at::Tensor int8_product_rows(const Int8Rows &x, const Int8Weights &weights, const at::Tensor &bias,
                              const at::Tensor &residual) {
     const int64_t outputs = weights.outputs, blocks = (outputs + 15) / 16;
-    expect(weights.packed.numel() == blocks * 16 * x.groups * int8_group && weights.scales.numel() == blocks * 16 * x.groups,
-           "the weights are of another size");
+    check_packed(weights, x.groups);
     expect(!residual.defined() || (residual.numel() == x.count * outputs && residual.scalar_type() == x.type),
            "the residual is of another size or type");
     expect(!bias.defined() || (bias.numel() == outputs && bias.scalar_type() == at::kFloat),
@@ -363,7 +362,7 @@ int ct_int8_rows(ct_tensor_t packed, ct_tensor_t scales, const int64_t *rows, si
                  int64_t inputs, ct_tensor_t *result) {
     return guarded([&] {
         const int64_t groups = int8_groups(inputs);
-        check_packed(packed, scales, outputs, groups);
+        check_packed({packed->value, scales->value, outputs}, groups);
         const uint8_t *weights = packed->value.const_data_ptr<uint8_t>();
         const float *scale = floats_of(scales);
         at::Tensor output = empty_floats({static_cast<int64_t>(count), inputs});
@@ -383,9 +382,8 @@ int ct_int8_rows(ct_tensor_t packed, ct_tensor_t scales, const int64_t *rows, si
 int ct_int8_linear(ct_tensor_t input, ct_tensor_t packed, ct_tensor_t scales, int64_t outputs, ct_tensor_t bias,
                    ct_tensor_t residual, ct_tensor_t *result) {
     return guarded([&] {
-        const at::Tensor none;
         *result = new ct_tensor{int8_product_rows(quantized_rows(input->value), {packed->value, scales->value, outputs},
-                                                  bias ? bias->value : none, residual ? residual->value : none)};
+                                                  value_or_none(bias), value_or_none(residual))};
     });
 }
 

@@ -314,12 +314,12 @@ extern "C" {
 int ct_lora_linear(ct_tensor_t input, ct_tensor_t dropped, const ct_frozen *weight, const ct_tensor_t *adapters,
                    size_t count, double scale, ct_tensor_t *results) {
     return guarded([&] {
-        const auto value = [](ct_tensor_t tensor) { return tensor ? tensor->value : at::Tensor(); };
         const int64_t inputs = input->value.size(-1);
-        const Frozen frozen{value(weight->dense),
-                            {value(weight->packed), value(weight->scales), weight->outputs},
-                            {value(weight->packed_transposed), value(weight->scales_transposed), inputs},
-                            value(weight->bias)};
+        const Frozen frozen{
+            value_or_none(weight->dense),
+            {value_or_none(weight->packed), value_or_none(weight->scales), weight->outputs},
+            {value_or_none(weight->packed_transposed), value_or_none(weight->scales_transposed), inputs},
+            value_or_none(weight->bias)};
         std::optional<at::Tensor> rest;
         if (dropped) rest = dropped->value;
         std::vector<at::Tensor> matrices;

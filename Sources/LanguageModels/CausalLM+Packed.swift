@@ -179,9 +179,9 @@ private struct PackedPass {
     private func run(_ index: Int, _ hidden: Tensor) throws -> Tensor {
         let layer = model.layers[index]
         func linear(_ group: LinearGroup, _ input: Tensor) throws -> [Tensor] {
-            guard let lora, let frozen = layer[group].frozen else {
-                return try group.modules.map { try layer[$0](input) }
-            }
+            guard let lora else { return try group.modules.map { try layer[$0](input) } }
+            // Never without the adapter unnoticed.
+            guard let frozen = layer[group].frozen else { preconditionFailure("int8 alone is refused in init") }
             var dropped: Tensor?
             if let seed, lora.configuration.dropout > 0 {
                 var random = SplitMix64(

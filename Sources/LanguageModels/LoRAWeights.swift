@@ -5,7 +5,8 @@ public struct LoRAConfiguration: Hashable, Sendable, Codable {
     public var rank: Int
     /// The adapter's product is scaled by `alpha / rank`.
     public var alpha: Double
-    /// The chance with which each input of the adapter is dropped in training.
+    /// The chance with which each input of the adapter is dropped in training; modules that read the same input drop the
+    /// same.
     public var dropout: Double
 
     public init(rank: Int = 16, alpha: Double = 32, dropout: Double = 0) {
