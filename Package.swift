@@ -120,7 +120,8 @@ let package = Package(
             name: "EvaluationTests",
             dependencies: ["Evaluation", "Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
         .testTarget(
-            name: "CoeTests", dependencies: ["coe", "LanguageModels", "RepairTasks", "Tensors", "TestSupport"],
+            name: "CoeTests",
+            dependencies: ["coe", "Episodes", "LanguageModels", "RepairTasks", "Tensors", "TestSupport"],
             linkerSettings: linkTorch),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], linkerSettings: linkTorch),

@@ -28,6 +28,11 @@ extension KnownModel {
     }
 }
 
+/// The model that the options mean: the named one, else the one that the adapter was trained on, else the default.
+func resolvedModel(_ model: String?, adapter: String? = nil) throws -> String {
+    try model ?? adapter.flatMap(AdapterCard.read(fromAdapter:))?.model ?? KnownModel.default.name
+}
+
 /// The adapter that an option names: none for `none`, the one that comes with the model when nothing is named.
 func resolvedAdapter(_ adapter: String?, model: String?) -> String? {
     if adapter == "none" { return nil }

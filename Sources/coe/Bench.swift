@@ -48,7 +48,7 @@ struct BenchInference: AsyncParsableCommand {
 
     func run() async throws {
         startAgainWithSleepingThreads()
-        let name = model ?? KnownModel.default.name
+        let name = try resolvedModel(model)
         let path = try modelPath(name)
         let (threads, rounds) = (threads, rounds)
         let precision = precision ?? .standard(on: .best)

@@ -63,7 +63,7 @@ struct BenchEpisodes: AsyncParsableCommand {
 
     func run() async throws {
         startAgainWithSleepingThreads()
-        let name = model ?? KnownModel.default.name
+        let name = try resolvedModel(model, adapter: adapter)
         let path = try modelPath(name)
         let policy = try await LocalPolicy(name: name, model: path, adapter: adapter, precision: precision)
         if let threads { try await policy.generator.setThreadCount(threads) }

@@ -22,7 +22,7 @@ struct BenchModelServer: AsyncParsableCommand {
 
     func run() async throws {
         startAgainWithSleepingThreads()
-        let name = model ?? KnownModel.default.name
+        let name = try resolvedModel(model)
         let models = try await ServedModel.load(name: name, path: modelPath(name))
         let result = try await ServingBenchmark(model: models[0], batch: batch, tokens: tokens, rounds: rounds)
             .run { port, body in

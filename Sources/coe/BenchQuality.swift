@@ -40,7 +40,7 @@ struct BenchQuality: AsyncParsableCommand {
 
     func run() async throws {
         startAgainWithSleepingThreads()
-        let name = model ?? KnownModel.default.name
+        let name = try resolvedModel(model, adapter: adapter)
         let (path, adapter, precision) = (try modelPath(name), adapter, precision)
         let tokenizer = try Tokenizer(modelPath: path)
         let examples = try await examples()

@@ -19,7 +19,8 @@ struct BenchRL: AsyncParsableCommand {
             """)
 
     @Option(help: "A file of tasks.") var data: String
-    @Option(help: "A known model, a GGUF file or a Hugging Face folder.") var model = KnownModel.default.name
+    @Option(help: "A known model, a GGUF file or a Hugging Face folder; the adapter's when not given.")
+    var model: String?
     @Option(help: "The adapter to begin with; the one that comes with the model when not given.") var adapter: String?
     @Option(help: "Steps; the first warms up and is not counted.") var steps = 3
     @Option(help: "Start states a step.") var groups = 2
@@ -50,6 +51,7 @@ struct BenchRL: AsyncParsableCommand {
 
     func run() async throws {
         startAgainWithSleepingThreads()
+        let model = try resolvedModel(model, adapter: adapter)
         let path = try modelPath(model)
         guard let adapter = resolvedAdapter(adapter, model: model) else {
             throw UsageError(description: "\(model) comes without an adapter: give one as --adapter.")

@@ -14,7 +14,7 @@ struct BenchTraining: AsyncParsableCommand {
             """)
 
     @Option(help: "A file of demonstrations; repeatable.") var data: [String]
-    @Option(help: "A known model, a GGUF file or a Hugging Face folder.") var model = KnownModel.default.name
+    @Option(help: "A known model, a GGUF file or a Hugging Face folder.") var model: String?
     @Option(help: "Steps; the first warms up and is not counted.") var steps = 6
     @Option(help: "Demonstrations a step.") var batch = 8
     @Option(help: "Threads of one operation; the number of cores when not given.") var threads: Int?
@@ -41,6 +41,7 @@ struct BenchTraining: AsyncParsableCommand {
 
     func run() async throws {
         startAgainWithSleepingThreads()
+        let model = try resolvedModel(model)
         let path = try modelPath(model)
         let folder = FileManager.default.temporaryDirectory.appending(path: "coe-bench-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -7,7 +7,7 @@ import RemotePolicies
 /// The player that the options name.
 ///
 /// - Parameters:
-///   - model: a known model's name, a GGUF file or a Hugging Face folder; the default model when nil.
+///   - model: a known model's name, a GGUF file or a Hugging Face folder; when nil the adapter's, or the default.
 ///   - adapter: a PEFT folder.
 ///   - precision: what the model computes in; int8 on a CPU and bfloat16 on a GPU when nil.
 ///   - policy: instead of a model, `openai:URL#MODEL`, one behind a server (its key in OPENAI_API_KEY or COE_TOKEN), or
@@ -33,7 +33,7 @@ func loadPolicy(
         }
         return ScriptedPolicy(name: policy, completions: text.split(whereSeparator: \.isNewline).map(String.init))
     }
-    let name = model ?? KnownModel.default.name
+    let name = try resolvedModel(model, adapter: adapter)
     return try await LocalPolicy(name: name, model: modelPath(name), adapter: adapter, precision: precision)
 }
 
@@ -47,10 +47,12 @@ func modelPath(_ name: String) throws -> String {
                 + KnownModel.all.map(\.name).joined(separator: ", ") + ".")
     }
     guard known.size != nil else {
+        let others = KnownModel.all.filter { $0.size != nil }.map { "--model \($0.name)" }
         throw PolicyError(
             .unavailable,
             "The model \(name) is not on this machine (\(known.url.path(percentEncoded: false))). "
-                + "With a network, scripts/fetch-model \(name) gets it.")
+                + "With a network, scripts/fetch-model \(name) gets it"
+                + (others.isEmpty ? "." : "; here there is \(others.joined(separator: ", "))."))
     }
     return known.url.path(percentEncoded: false)
 }

@@ -22,7 +22,8 @@ struct KnownModel: Codable {
             sha256: "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"),
     ]
 
-    static let `default` = all[0]
+    /// The one of those with an adapter that repairs most.
+    static let `default` = all[1]
 
     /// `${COE_HOME:-~/.cache/coe}/models`
     static var folder: URL {
@@ -79,7 +80,8 @@ struct ModelsList: AsyncParsableCommand {
         }
         for row in rows {
             let size = row.bytes.map { "\($0 / 1_000_000) MB" } ?? "-"
-            Terminal.say("\(row.name)  \(row.digest)  \(size)  \(row.path)")
+            let note = row.name == KnownModel.default.name ? "  (default)" : ""
+            Terminal.say("\(row.name)  \(row.digest)  \(size)  \(row.path)\(note)")
         }
         if json { try Terminal.printJSON(["models": rows]) }
         if rows.contains(where: { $0.digest == "wrong" }) { throw ExitCode(1) }

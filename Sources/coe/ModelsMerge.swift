@@ -16,14 +16,15 @@ struct ModelsMerge: AsyncParsableCommand {
         var dtype: DType { self == .float32 ? .float32 : self == .float16 ? .float16 : .bfloat16 }
     }
 
-    @Option(help: "A known model, a GGUF file or a Hugging Face folder.") var model = KnownModel.default.name
+    @Option(help: "A known model, a GGUF file or a Hugging Face folder; the adapter's when not given.")
+    var model: String?
     @Option(help: "The adapter, a PEFT folder.") var adapter: String
     @Option(help: "The folder to write.") var out: String
     @Option(help: "How numbers are stored: float32, float16 or bfloat16.") var format = Format.float32
 
     func run() async throws {
         startAgainWithSleepingThreads()
-        let path = try modelPath(model)
+        let path = try modelPath(resolvedModel(model, adapter: adapter))
         let folder = URL(filePath: out)
         if let held = try? FileManager.default.contentsOfDirectory(atPath: out), !held.isEmpty {
             throw ValidationError("\(out) is not empty; name a new folder.")

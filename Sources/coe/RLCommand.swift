@@ -20,7 +20,8 @@ struct RLCommand: AsyncParsableCommand {
     @Option(help: "A file of tasks to learn on, or a data set as its publisher has it; repeatable.")
     var data: [String]
     @Option(help: "Tasks to measure on; they are not learned.") var validation: String?
-    @Option(help: "A known model, a GGUF file or a Hugging Face folder.") var model = KnownModel.default.name
+    @Option(help: "A known model, a GGUF file or a Hugging Face folder; the adapter's when not given.")
+    var model: String?
     @Option(help: "The adapter to begin with (PEFT); the one that comes with the model when not given.")
     var adapter: String?
     @Option(help: "The run's folder.") var out: String
@@ -76,6 +77,7 @@ struct RLCommand: AsyncParsableCommand {
     func run() async throws {
         startAgainWithSleepingThreads()
         Interrupt.catchFirst()
+        let model = try resolvedModel(model, adapter: adapter)
         guard let adapter = resolvedAdapter(adapter, model: model) else {
             throw UsageError(
                 description:

@@ -19,7 +19,8 @@ struct SFTCommand: AsyncParsableCommand {
 
     @Option(help: "A file of demonstrations; repeatable.") var data: [String]
     @Option(help: "A file of demonstrations to measure on; they are not learned.") var validation: String?
-    @Option(help: "A known model, a GGUF file or a Hugging Face folder.") var model = KnownModel.default.name
+    @Option(help: "A known model, a GGUF file or a Hugging Face folder; the adapter's when not given.")
+    var model: String?
     @Option(help: "An adapter to go on from, a PEFT folder.") var adapter: String?
     @Option(help: "The run's folder.") var out: String
     @Flag(help: "Go on with the run in the folder.") var resume = false
@@ -61,6 +62,7 @@ struct SFTCommand: AsyncParsableCommand {
     func run() async throws {
         startAgainWithSleepingThreads()
         Interrupt.catchFirst()
+        let model = try resolvedModel(model, adapter: adapter)
         var configuration = SFTConfiguration(model: model, data: data)
         configuration.validation = validation
         configuration.adapter = adapter

@@ -38,7 +38,7 @@ struct ServeModel: AsyncParsableCommand {
 
     func run() async throws {
         startAgainWithSleepingThreads()
-        let name = model ?? KnownModel.default.name
+        let name = try resolvedModel(model)
         let path = try modelPath(name)
         let folders = adapters.map { adapter in
             let parts = adapter.split(separator: "=", maxSplits: 1)
@@ -56,12 +56,12 @@ struct ServeWeb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "web",
         abstract: "A page where one pastes a broken program and its tests and watches the repair.",
-        discussion: "Example: coe serve web --model qwen2.5-coder-0.5b, then open http://127.0.0.1:8090")
+        discussion: "Example: coe serve web, then open http://127.0.0.1:8090")
 
     @OptionGroup var server: ServeOptions
     @OptionGroup var sandbox: SandboxOptions
     @Option(help: "A known model's name or a model file.") var model: String?
-    @Option(help: "An adapter folder (PEFT).") var adapter: String?
+    @Option(help: "An adapter folder (PEFT); the model's own when not given, none for no adapter.") var adapter: String?
     @Option(help: "openai:URL#MODEL asks a server, script:FILE replays commands, instead of a model here.")
     var policy: String?
     @Option(help: "Edits in one attempt.") var turns = 10
@@ -74,6 +74,7 @@ struct ServeWeb: AsyncParsableCommand {
 
     func run() async throws {
         startAgainWithSleepingThreads()
+        let adapter = resolvedAdapter(adapter, model: model)
         let options = EpisodeOptions(
             maxTurns: turns, endsAtFirstPass: true, isConstrained: !unconstrained,
             prompt: try prompt(forAdapter: adapter))

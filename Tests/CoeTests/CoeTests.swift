@@ -1,3 +1,4 @@
+import Episodes
 import Foundation
 import TestSupport
 import Testing
@@ -163,6 +164,21 @@ import Testing
             #expect(outcome.code == 1, "\(model): \(outcome.errors)")
             #expect(outcome.errors.contains(fragment), "\(model): \(outcome.errors)")
             #expect(try read("add.py").utf8.elementsEqual(Self.faulty.utf8))
+        }
+    }
+
+    @Test func `an adapter says which model it needs, and without one the default is meant`() throws {
+        try write("add.py", Self.faulty)
+        try write("test_add.py", Self.tests)
+        try FileManager.default.createDirectory(
+            at: folder.appending(path: "adapter"), withIntermediateDirectories: true)
+        try AdapterCard(prompt: Prompt(), model: "gemma3-270m").write(toAdapter: folder.appending(path: "adapter"))
+        for (adapter, model) in [("adapter", "gemma3-270m"), ("none", "qwen2.5-coder-0.5b")] {
+            let outcome = try coe(
+                "repair", "add.py", "--tests", "test_add.py", "--adapter", adapter,
+                environment: ["COE_HOME": folder.path()])
+            #expect(outcome.code == 1)
+            #expect(outcome.errors.contains("The model \(model) is not on this machine"), "\(outcome.errors)")
         }
     }
 

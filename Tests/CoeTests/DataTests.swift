@@ -88,3 +88,100 @@ extension CoeTests {
         #expect(missing.code == 1 && missing.errors.contains("coe data fetch mbpp"))
     }
 }
+
+/// `scripts/harvest-tasks.py`, from Python sources with tests to demonstrations.
+extension CoeTests {
+    @Test func `functions with tests become tasks that demonstrations are made of`() throws {
+        let library = folder.appending(path: "library")
+        try FileManager.default.createDirectory(at: library, withIntermediateDirectories: true)
+        try write(
+            "library/sums.py",
+            """
+            import math
+            import random
+
+            LIMIT = 3
+
+            def _capped(x):
+                # A comment.
+                return min(x, LIMIT)
+
+            def total(xs):
+                \"\"\"Adds what is capped.
+
+                >>> total([1, 9])
+                4
+                >>> total([])
+                0
+                >>> total(unknown)
+                0
+                \"\"\"
+                result = 0
+                for x in xs:
+                    result += _capped(x)
+                return result
+
+            def roots(n):
+                return math.isqrt(n)
+
+            def thrown():
+                \"\"\"Differs from run to run.
+
+                >>> thrown() in range(7)
+                True
+                \"\"\"
+                return random.randint(0, 6)
+
+            """)
+        try write(
+            "library/test_sums.py",
+            """
+            import unittest
+            from sums import roots, total
+
+            def test_roots():
+                n = 17
+                assert roots(n) == 4
+
+            class SumTests(unittest.TestCase):
+                def test_total(self):
+                    self.assertEqual(total([2, 2]), 4)
+                    for x in (1, 2):
+                        self.assertEqual(total([x]), x)
+
+            """)
+        let script = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../../scripts/harvest-tasks.py"
+        ).standardized
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["python3", script.path(), "library", "--out", "tasks.jsonl"]
+        process.currentDirectoryURL = folder
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        let tasks = try read("tasks.jsonl").split(separator: "\n").map {
+            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+        #expect(tasks.map { $0["prompt"] as? String } == ["Adds what is capped.", "Write a function roots."])
+        #expect(
+            tasks.map { $0["tests"] as? [String] } == [
+                ["assert total([1, 9]) == 4", "assert total([]) == 0", "assert total([2, 2]) == 4"],
+                ["assert roots(17) == 4"],
+            ])
+        #expect(
+            tasks.first?["program"] as? String == """
+                LIMIT = 3
+                def _capped(x):
+                    return min(x, LIMIT)
+                def total(xs):
+                    result = 0
+                    for x in xs:
+                        result += _capped(x)
+                    return result
+                """)
+        let made = try coe(
+            "data", "synthesize", "--from", "tasks.jsonl", "--count", "4", "--out", "demos.jsonl", "--json")
+        #expect(made.code == 0 && made.output.contains("\"made\":4"), "\(made.errors)")
+    }
+}
