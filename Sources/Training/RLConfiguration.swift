@@ -73,7 +73,7 @@ public struct GRPORecipe: Hashable, Sendable, Codable {
     /// for EXIT is not punished for its lack, which would teach it to give up.
     public static let best = GRPORecipe(
         groupSize: 8, baseline: .state, deviation: .batch, loss: .token, clipLow: 0.2, clipHigh: 0.28, beta: 0,
-        dynamicSampling: 2, choosesByPassRate: true, imitation: 0.1, editPenalty: 0.2, progress: 0,
+        dynamicSampling: 2, choosesByPassRate: true, imitation: 0.1, editPenalty: 0.2, progress: 0.5,
         separatesRewards: true,
         updates: 1, endsAtFirstPass: true, rewards: Rewards(inapplicable: -0.5, noExit: 0))
 }
