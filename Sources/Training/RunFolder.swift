@@ -33,9 +33,11 @@ public struct RunFolder: Sendable {
                 .foreignFolder,
                 "\(path) holds a run already; give --resume to go on with it, or another --out.")
         }
-        func settings(_ json: Data) throws -> NSDictionary {
+        // Compared as text: with a statically linked Foundation, equal dictionaries were found to differ.
+        func settings(_ json: Data) throws -> Data {
             let all = try JSONSerialization.jsonObject(with: json) as? [String: Any] ?? [:]
-            return all.filter { !mayDiffer.contains($0.key) } as NSDictionary
+            return try JSONSerialization.data(
+                withJSONObject: all.filter { !mayDiffer.contains($0.key) }, options: .sortedKeys)
         }
         guard let held = try? settings(held), held == (try settings(json(configuration))) else {
             throw TrainingError(
