@@ -48,13 +48,17 @@ struct RewardedEpisode: Hashable, Sendable {
                 earned[1] = rules.malformed
             } else if turn.error != nil {
                 earned[1] = rules.inapplicable
-            }
-            if let way, let reference, turn.error == nil, let command = turn.command, command != .exit {
+            } else if let command = turn.command, command != .exit {
+                let before = program
                 try? program.apply(command)
-                // Where the tests pass there is nothing left, whatever the program looks like.
-                let now = hasPassed ? 0 : min(2, Double(editDistance(program.text, reference)) / way)
-                earned[4] = recipe.progress * (left - now)
-                left = now
+                // Blanks at a line's end are the way around a grammar without commands that change nothing.
+                if !hasPassed, program.differsInBlanksAlone(from: before) { earned[1] = rules.inapplicable }
+                if let way, let reference {
+                    // Where the tests pass there is nothing left, whatever the program looks like.
+                    let now = hasPassed ? 0 : min(2, Double(editDistance(program.text, reference)) / way)
+                    earned[4] = recipe.progress * (left - now)
+                    left = now
+                }
             }
             if index == trace.turns.count - 1, trace.exit != .exit, trace.exit != .passed {
                 earned[2] = rules.noExit
@@ -104,7 +108,18 @@ func advantages(
         return result
     }
     if !recipe.separatesRewards { return try of { $0.reduce(0, +) } }
-    let parts = try RewardedEpisode.kinds.indices.map { kind in try of { $0[kind] } }
+    // Scaled alike, all kinds would count the same, however rare; each counts by what the recipe gives for it.
+    let rules = recipe.rewards
+    let weights =
+        recipe.deviation == .none
+        ? [1, 1, 1, 1, 1]
+        : [
+            rules.firstPass, max(-rules.malformed, -rules.inapplicable), -rules.noExit, recipe.editPenalty,
+            recipe.progress,
+        ]
+    let parts = try zip(RewardedEpisode.kinds.indices, weights).map { kind, weight in
+        try of { $0[kind] }.map { $0.map { $0.map { $0 * weight } } }
+    }
     return groups.indices.map { group in
         groups[group].indices.map { episode in
             groups[group][episode].rewards.indices.map { turn in parts.reduce(0) { $0 + $1[group][episode][turn] } }
@@ -164,5 +179,17 @@ struct Moments: Hashable, Sendable {
         mean = values.reduce(0, +) / Double(values.count)
         let mean = mean
         deviation = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot()
+    }
+}
+
+extension ProgramText {
+    /// Whether every line is the same up to blanks at its end.
+    fileprivate func differsInBlanksAlone(from other: ProgramText) -> Bool {
+        func bare(_ line: String) -> Substring.UTF8View {
+            let end = line.utf8.lastIndex { $0 != 0x20 && $0 != 0x09 }
+            return line[..<(end.map { line.utf8.index(after: $0) } ?? line.startIndex)].utf8
+        }
+        return lines.count == other.lines.count
+            && zip(lines, other.lines).allSatisfy { bare($0).elementsEqual(bare($1)) }
     }
 }

@@ -73,6 +73,12 @@ public struct GRPO: Sendable {
         }
         let trainer = learner.trainer
         var state = try start.map { try Trainer.state(in: $0.url) } ?? RLState()
+        if state.step > configuration.steps {
+            throw TrainingError(
+                .foreignFolder,
+                "\(folder.path) has done \(state.step) steps already; \(configuration.steps) are fewer. Earlier adapters "
+                    + "are in its checkpoints.")
+        }
         let imitated = try Imitation(recipe, prompt: prompt, sandbox: sandbox, chat: chat)
         if together.leads {
             try folder.open(configuration)

@@ -54,7 +54,8 @@ public struct GRPORecipe: Hashable, Sendable, Codable {
     /// characters; as much is lost for going away from it, so that going back and forth earns nothing (potential-based
     /// shaping: Ng, Harada and Russell, 1999). 0 for none, and nothing where a task has no reference.
     public var progress: Double
-    /// Rewards of different kinds are compared and scaled apart before they are added (GDPO, 2601.05242).
+    /// Rewards of different kinds are compared and scaled apart, and added with the weights that they have in the recipe
+    /// (GDPO, 2601.05242).
     public var separatesRewards: Bool
     /// Steps of the optimiser on one set of episodes.
     public var updates: Int

@@ -33,17 +33,25 @@ public struct RunFolder: Sendable {
                 .foreignFolder,
                 "\(path) holds a run already; give --resume to go on with it, or another --out.")
         }
-        // Compared as text: with a statically linked Foundation, equal dictionaries were found to differ.
-        func settings(_ json: Data) throws -> Data {
-            let all = try JSONSerialization.jsonObject(with: json) as? [String: Any] ?? [:]
-            return try JSONSerialization.data(
-                withJSONObject: all.filter { !mayDiffer.contains($0.key) }, options: .sortedKeys)
-        }
-        guard let held = try? settings(held), held == (try settings(json(configuration))) else {
+        let (old, new) = (try settings(held), try settings(json(configuration)))
+        let names = Set(old.keys).union(new.keys).subtracting(mayDiffer)
+        let others = names.filter { old[$0] != new[$0] }.sorted()
+        guard others.isEmpty else {
             throw TrainingError(
                 .foreignFolder,
-                "\(path) holds a run with other settings (see its run.json); "
+                "\(path) holds a run with other settings (\(others.joined(separator: ", ")); see its run.json); "
                     + "resume it with the same ones, or give another --out.")
+        }
+    }
+
+    /// Each setting as text: with a statically linked Foundation, equal dictionaries were found to differ.
+    private func settings(_ json: Data) throws -> [String: Data] {
+        guard let all = try? JSONSerialization.jsonObject(with: json) as? [String: Any] else {
+            let file = configurationFile.path(percentEncoded: false)
+            throw TrainingError(.foreignFolder, "\(file) can't be read; give another --out.")
+        }
+        return try all.mapValues {
+            try JSONSerialization.data(withJSONObject: $0, options: [.sortedKeys, .fragmentsAllowed])
         }
     }
 

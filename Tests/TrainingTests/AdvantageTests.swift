@@ -53,11 +53,11 @@ import Testing
     }
 
     @Test func rewardsOfDifferentKindsAreScaledApart() throws {
-        // Solving is worth ten times as much here; apart, both kinds weigh the same.
+        // Solving is worth ten times as much here; apart, the other kind weighs the half that the recipe gives for it.
         let rewards = [[1.0, 0], [0, 0], [1, -0.1], [0, -0.1]].map { [$0 + [0, 0, 0]] }
         let group = rewards.map { RewardedEpisode(rewards: $0, states: ["a"]) }
         var recipe = GRPORecipe.best
-        expectEqual(try advantages([group], recipe)[0], [[2], [0], [0], [-2]], 0.01)
+        expectEqual(try advantages([group], recipe)[0], [[1.5], [-0.5], [0.5], [-1.5]], 0.01)
         recipe.separatesRewards = false
         #expect(try advantages([group], recipe)[0][1][0] < -0.8)
     }
@@ -141,6 +141,17 @@ import Testing
         #expect(progress(played, "x = 1234", weight: 0) == [0, 0, 0, 0, 0])
         // What could not be carried out changes nothing.
         #expect(progress(trace([turn(commands[2], fails, error: "?")], exit: .turnLimit), "x = 1234") == [0])
+    }
+
+    @Test func aBlankAtTheEndOfALineIsNoChange() throws {
+        let fails = report(passes: false)
+        func malformed(_ contents: [String], _ recipe: GRPORecipe) -> [Double] {
+            let turns = contents.map { turn(.replace(line: 1, content: $0), fails) }
+            return RewardedEpisode(trace(turns, exit: .turnLimit), reference: nil, recipe: recipe).rewards.map { $0[1] }
+        }
+        let contents = ["x = 2 ", "x = 2\t ", " x = 2", "x = 3"]
+        #expect(malformed(contents, .best) == [-0.5, -0.5, 0, 0])
+        #expect(malformed(contents, .paper) == [0, 0, 0, 0])
     }
 
     // MARK: Start states

@@ -92,6 +92,10 @@ import Tokenization
         first.steps = 1
         try await run(first, in: "more")
         try await run(configuration, in: "more", resume: true)
+        // With fewer it has nothing to do, and says so.
+        await #expect { try await run(first, in: "more", resume: true) } throws: {
+            "\($0)".contains("has done 3 steps already; 1 are fewer")
+        }
         for (name, file) in [
             ("parts", "adapter_model.safetensors"), ("parts", "optimizer.safetensors"),
             ("more", "adapter_model.safetensors"), ("more", "optimizer.safetensors"),

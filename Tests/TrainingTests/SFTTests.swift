@@ -107,7 +107,12 @@ import Tokenization
         var other = configuration()
         other.seed = 9
         await #expect { try await run(other, in: "run", resume: true) } throws: {
-            ($0 as? TrainingError)?.code == .foreignFolder
+            // Named is what differs, and nothing else.
+            ($0 as? TrainingError)?.code == .foreignFolder && "\($0)".contains("other settings (seed;")
+        }
+        try Data("{".utf8).write(to: folder.appending(path: "run/run.json"))
+        await #expect { try await run(configuration(), in: "run", resume: true) } throws: {
+            ($0 as? TrainingError)?.code == .foreignFolder && "\($0)".contains("run.json can't be read")
         }
         #expect(try bytes("run/metrics.jsonl") == before)
     }
