@@ -76,8 +76,7 @@ public struct GRPO: Sendable {
         if state.step > configuration.steps {
             throw TrainingError(
                 .foreignFolder,
-                "\(folder.path) has done \(state.step) steps already; \(configuration.steps) are fewer. Earlier adapters "
-                    + "are in its checkpoints.")
+                "\(folder.path) has done \(state.step) steps already; --steps \(configuration.steps) asks for fewer.")
         }
         let imitated = try Imitation(recipe, prompt: prompt, sandbox: sandbox, chat: chat)
         if together.leads {

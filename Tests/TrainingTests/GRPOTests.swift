@@ -94,7 +94,7 @@ import Tokenization
         try await run(configuration, in: "more", resume: true)
         // With fewer it has nothing to do, and says so.
         await #expect { try await run(first, in: "more", resume: true) } throws: {
-            "\($0)".contains("has done 3 steps already; 1 are fewer")
+            "\($0)".contains("has done 3 steps already; --steps 1 asks for fewer")
         }
         for (name, file) in [
             ("parts", "adapter_model.safetensors"), ("parts", "optimizer.safetensors"),
