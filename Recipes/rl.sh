@@ -4,7 +4,7 @@
 #   Recipes/rl.sh PASSING.jsonl FUNCTIONS.jsonl FAILURES.jsonl HELD.jsonl ADAPTER [RUN] [STEPS]
 # PASSING and HELD as in sft.sh; FUNCTIONS of scripts/harvest-tasks.py: many different programs matter, on those of the
 # SFT alone nothing was gained (LOG.md). FAILURES are LLM-written failures of MBPP train tasks whose `reference` is a
-# passing program near them. A step plays 48 episodes or some more and takes 95 seconds on one core. Run again, it goes on
+# passing program near them (the bundled one's: within 70 characters). A step plays 48 episodes or some more and takes 95 seconds on one core. Run again, it goes on
 # where it was, with a larger STEPS beyond its end.
 set -euo pipefail
 passing=$1 functions=$2 failures=$3 held=$4 adapter=$5 run=${6:-runs/rl} steps=${7:-20}
@@ -27,7 +27,7 @@ coe rl --preset best --groups 6 --data "$run/starts-tasks.jsonl" --data "$run/fa
   --rollout-precision int8 --tokens-per-pass 1024 --steps "$steps" --seed 1 --out "$run/rl" --resume
 
 measure() {  # NAME ADAPTER
-  coe eval --set "$run/held-tasks.jsonl" --model "$model" --adapter "$2" --constrained --sample 60 --seed 1 \
+  coe eval --set "$run/held-tasks.jsonl" --model "$model" --adapter "$2" --constrained --sample 160 --seed 1 \
     --out "$run/$1-eval"
 }
 measure before "$adapter"

@@ -117,12 +117,12 @@ func advantages(
             rules.firstPass, max(-rules.malformed, -rules.inapplicable), -rules.noExit, recipe.editPenalty,
             recipe.progress,
         ]
-    let parts = try zip(RewardedEpisode.kinds.indices, weights).map { kind, weight in
-        try of { $0[kind] }.map { $0.map { $0.map { $0 * weight } } }
-    }
+    let parts = try RewardedEpisode.kinds.indices.map { kind in try of { $0[kind] } }
     return groups.indices.map { group in
         groups[group].indices.map { episode in
-            groups[group][episode].rewards.indices.map { turn in parts.reduce(0) { $0 + $1[group][episode][turn] } }
+            groups[group][episode].rewards.indices.map { turn in
+                zip(parts, weights).reduce(0) { $0 + $1.0[group][episode][turn] * $1.1 }
+            }
         }
     }
 }

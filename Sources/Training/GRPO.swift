@@ -66,18 +66,18 @@ public struct GRPO: Sendable {
         if together.leads { try folder.check(configuration, resume: resume, mayDiffer: ["steps"]) }
 
         let start = try folder.latest()
-        let learner = try await thread.run {
-            try Learner(
-                configuration, modelPath: modelPath, checkpoint: start?.url, tokenizer: tokenizer, chat: chat,
-                together: together)
-        }
-        let trainer = learner.trainer
         var state = try start.map { try Trainer.state(in: $0.url) } ?? RLState()
         if state.step > configuration.steps {
             throw TrainingError(
                 .foreignFolder,
                 "\(folder.path) has done \(state.step) steps already; --steps \(configuration.steps) asks for fewer.")
         }
+        let learner = try await thread.run {
+            try Learner(
+                configuration, modelPath: modelPath, checkpoint: start?.url, tokenizer: tokenizer, chat: chat,
+                together: together)
+        }
+        let trainer = learner.trainer
         let imitated = try Imitation(recipe, prompt: prompt, sandbox: sandbox, chat: chat)
         if together.leads {
             try folder.open(configuration)
