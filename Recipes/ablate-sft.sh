@@ -1,27 +1,33 @@
 #!/usr/bin/env bash
-# What demonstrations should look like: the same model trained on the same number of tokens of each kind.
-#   Recipes/ablate-sft.sh PASSING.jsonl HELD.jsonl [RUN] [TOKENS]
-# PASSING and HELD as in sft.sh. A kind takes some ten minutes of a core for 40,000
-# tokens; run again, it goes on where it was.
+# What demonstrations should look like: SmolLM2-135M trained on the same number of tokens of each kind, with one fault in a
+# short program so that something is learned from so few, and measured on mixed single faults in programs that no
+# training saw, in two turns.
+#   Recipes/ablate-sft.sh PASSING.jsonl FUNCTIONS.jsonl HELD.jsonl [RUN] [TOKENS]
+# Files as in rl.sh. A kind takes some 15 minutes of one core; run again, it goes on where it was.
 set -euo pipefail
-passing=$1 held=$2 run=${3:-runs/ablation} tokens=${4:-80000}
+passing=$1 functions=$2 held=$3 run=${4:-runs/ablation-sft} tokens=${5:-160000} model=smollm2-135m
 mkdir -p "$run"
 
-# NAME CORRUPTIONS RECOVERY STATE
-arm() {
-  coe data synthesize --from "$passing" --from starter --without mbpp --without humanevalfix --without quixbugs \
-    --count 1200 --max-faults 2 --corruptions "$2" --recovery "$3" --state "$4" --seed 1 --out "$run/$1.jsonl"
-  coe data synthesize --from "$held" --count 60 --max-faults 2 --corruptions mixed --state "$4" --seed 3 \
+measure() {  # NAME ADAPTER TASKS OPTION…
+  coe eval --set "$3" --model "$model" --adapter "$2" --turns 2 --concurrency 60 --out "$run/$1-eval" "${@:4}"
+}
+arm() {  # NAME CORRUPTIONS RECOVERY STATE
+  coe data synthesize --from "$functions" --from "$passing" --without mbpp --without humanevalfix --without quixbugs \
+    --without debugbench --count 2000 --max-faults 1 --corruptions "$2" --recovery "$3" --state "$4" --seed 1 \
+    --out "$run/$1.jsonl"
+  # The same faults for all, in the form that the arm learns.
+  coe data synthesize --from "$held" --count 400 --max-faults 1 --corruptions mixed --state "$4" --seed 3 \
     --out "$run/$1-held.jsonl"
-  coe sft --data "$run/$1.jsonl" --validation "$run/$1-held.jsonl" --model smollm2-135m --max-length 600 \
-    --max-tokens "$tokens" --batch 8 --learning-rate 1e-3 --precision bfloat16 --validate-every 1000 \
-    --validation-count 60 --validation-episodes 0 --out "$run/$1" --resume
   coe data export "$run/$1-held.jsonl" --to repair --out "$run/$1-tasks.jsonl"
-  coe eval --set "$run/$1-tasks.jsonl" --model smollm2-135m --adapter "$run/$1/adapter" --constrained --out "$run/$1-eval"
+  coe sft --data "$run/$1.jsonl" --validation "$run/$1-held.jsonl" --model "$model" --max-length 400 \
+    --max-tokens "$tokens" --batch 4 --learning-rate 1e-3 --precision int8 --validate-every 1000 \
+    --validation-count 200 --validation-episodes 0 --seed 1 --out "$run/$1" --resume
+  measure "$1" "$run/$1/adapter" "$run/$1-tasks.jsonl" --constrained
 }
 arm mixed mixed 0.15 brief
 arm paper paper 0 brief
 arm no-recovery mixed 0 brief
 arm whole-state mixed 0.15 compact
 arm plain mixed 0.15 plain
-coe eval --set "$run/mixed-tasks.jsonl" --model smollm2-135m --adapter "$run/mixed/adapter" --out "$run/mixed-free-eval"
+measure mixed-free "$run/mixed/adapter" "$run/mixed-tasks.jsonl"
+coe report "$run"/*-eval -o "$run/report.html"

@@ -2,7 +2,8 @@
 # The table of the README: each model's direct answer, and the same model with the editor, with and without its adapter.
 #   Recipes/evaluate.sh HELD.jsonl SETS [RUN]
 # HELD as in rl.sh; SETS is a folder with mbpp-llm-test-500.jsonl, quixbugs.jsonl and humanevalfix.jsonl in the repair
-# format. Fixed random subsets of 60 tasks (`--sample`), greedy. A cell takes one to six minutes on two cores.
+# format. Fixed random subsets of 60 tasks (`--sample`), greedy. A cell takes one to six minutes on two cores,
+# of four samples a quarter of an hour.
 set -euo pipefail
 held=$1 sets=$2 run=${3:-runs/table}
 
@@ -16,10 +17,11 @@ for model in smollm2-135m qwen2.5-coder-0.5b; do
   for set in "$held" "$sets"/{mbpp-llm-test-500,quixbugs,humanevalfix}.jsonl; do
     cell direct "$model" "$set" --method direct --max-tokens 384
     cell sft "$model" "$set" --constrained --adapter "Adapters/$model"
+    cell sampled "$model" "$set" --constrained --adapter "Adapters/$model" --samples 4 --temperature 1  # pass@4
+    cell untrained "$model" "$set" --constrained
   done
   cell think "$model" "$held" --method think --max-tokens 512
   cell resample "$model" "$held" --method resample --temperature 0.7 --max-tokens 384 \
     --budget "$run/$model-$(basename "$held" .jsonl)-sft"
-  cell untrained "$model" "$held" --constrained
   cell free "$model" "$held" --adapter "Adapters/$model"
 done

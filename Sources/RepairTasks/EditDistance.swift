@@ -1,3 +1,5 @@
+public import PythonSandbox
+
 /// The fewest characters (Unicode scalars) to insert, delete or replace that turn `first` into `second` (Levenshtein).
 ///
 /// Time in the product of the lengths without their common ends.
@@ -24,4 +26,26 @@ public func editDistance(_ first: String, _ second: String) -> Int {
         }
     }
     return row[b.count]
+}
+
+extension RepairTask {
+    /// This task with the program nearest to its faulty one as its reference: that of a task with the same tests, or its
+    /// own. Nil where none is within `limit` characters (``editDistance(_:_:)``).
+    ///
+    /// - Parameter passing: correct programs (their references), by their tests.
+    public func nearestReference(in passing: [TestSuite: [String]], within limit: Int) -> RepairTask? {
+        var nearest: (distance: Int, program: String)?
+        let length = program.unicodeScalars.count
+        for candidate in (reference.map { [$0] } ?? []) + (passing[tests] ?? []) {
+            // The difference of the lengths is the least that it takes.
+            let bound = min(limit, (nearest?.distance ?? .max) - 1)
+            if abs(candidate.unicodeScalars.count - length) > bound { continue }
+            let distance = editDistance(program, candidate)
+            if distance <= bound { nearest = (distance, candidate) }
+        }
+        guard let nearest else { return nil }
+        var task = self
+        task.reference = nearest.program
+        return task
+    }
 }

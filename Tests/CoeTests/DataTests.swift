@@ -62,6 +62,34 @@ extension CoeTests {
         #expect(refused.code == 1 && refused.errors.contains("direct"), "\(refused.errors)")
     }
 
+    @Test func `a failing program's reference is the nearest passing one of the same tests`() throws {
+        let tests = "\"prompt\": \"p\", \"tests\": [\"assert x == 1\"]"
+        try write(
+            "failing.jsonl",
+            """
+            {"id": "near", "program": "x = 1 +1", "reference": "y = 0\\nx = y + 1", \(tests)}
+            {"id": "other", "program": "x = 2", "prompt": "p", "tests": ["assert x == 3"]}
+
+            """)
+        try write(
+            "passing.jsonl",
+            """
+            {"id": "a", "reference": "z = 3\\nx = z - 2", \(tests)}
+            {"id": "b", "reference": "x = 1 +0", \(tests)}
+
+            """)
+        func synthesize(_ options: String...) throws -> Outcome {
+            try run(
+                ["data", "synthesize", "--from", "failing.jsonl", "--count", "1", "--out", "demos.jsonl"] + options)
+        }
+        let made = try synthesize("--pairs", "--nearest", "passing.jsonl", "--within", "3")
+        #expect(made.code == 0 && made.errors.contains("1 of 2 programs"), "\(made.errors)")
+        #expect(try read("demos.jsonl").contains("\"reference\":\"x = 1 +0\""))
+        let far = try synthesize("--pairs", "--nearest", "passing.jsonl", "--within", "1", "--seed", "2")
+        #expect(far.code == 1, "\(far.errors)")
+        #expect(try synthesize("--nearest", "passing.jsonl").code == 64)
+    }
+
     @Test func `check names the reference that fails and the faulty program that passes`() throws {
         let tests = "\"prompt\": \"p\", \"tests\": [\"assert x == 1\"]"
         try write(

@@ -19,6 +19,12 @@ struct DataSynthesize: AsyncParsableCommand {
     @Option(help: "How many demonstrations the file is to hold.") var count = 1_000
     @Option(help: "Where faults come from: paper, tree or mixed.") var corruptions = CorruptionFamily.mixed
     @Flag(help: "No corruptions: the way from each task's own faulty program to its reference.") var pairs = false
+    @Option(
+        help: """
+            With --pairs: correct programs (references) of tasks with the same tests; the nearest is the reference of each \
+            faulty one. Repeatable.
+            """) var nearest: [String] = []
+    @Option(help: "With --nearest: leave out what is more characters away.") var within = 70
     @Option(help: "The fewest faults of a program.") var minFaults = 1
     @Option(help: "The most faults of a program.") var maxFaults = 5
     @Option(help: "The share of demonstrations with a wrong edit and its repair.") var recovery = 0.0
@@ -37,6 +43,8 @@ struct DataSynthesize: AsyncParsableCommand {
             throw ValidationError("--min-faults and --max-faults must be 1 to 9, the second no less than the first.")
         }
         if !(0...1).contains(recovery) { throw ValidationError("--recovery is a share from 0 to 1.") }
+        if !nearest.isEmpty, !pairs { throw ValidationError("--nearest needs --pairs.") }
+        if within < 1 { throw ValidationError("--within must be at least 1.") }
         if let workers, workers < 1 { throw ValidationError("--workers must be at least 1.") }
     }
 
@@ -46,7 +54,8 @@ struct DataSynthesize: AsyncParsableCommand {
             state: state)
         let writer = try DemonstrationWriter(out, options: options, workers: workers, json: json)
         if writer.holds(count) { return }
-        let tasks = try await TaskSet.leavingOut(without, from: from.flatMap { try TaskSet.load($0, split: split) })
+        var tasks = try await TaskSet.leavingOut(without, from: from.flatMap { try TaskSet.load($0, split: split) })
+        if !nearest.isEmpty { tasks = try withNearestReferences(tasks) }
         try await writer.write { sandbox in
             let checking = ProgressLine("references")
             let synthesizer = try await Synthesizer(tasks: tasks, options: options, sandbox: sandbox) {
@@ -57,5 +66,14 @@ struct DataSynthesize: AsyncParsableCommand {
             let patience = max(1_000, 20 * tasks.count)
             return (synthesizer, .demonstrations(count, patience: patience), synthesizer.unusable.count)
         }
+    }
+
+    private func withNearestReferences(_ tasks: [RepairTask]) throws -> [RepairTask] {
+        let passing = Dictionary(grouping: try nearest.flatMap { try TaskSet.load($0, split: split) }, by: \.tests)
+            .mapValues { $0.compactMap(\.reference) }
+        let near = tasks.compactMap { $0.nearestReference(in: passing, within: within) }
+        Terminal.say("\(near.count) of \(tasks.count) programs are within \(within) characters of a correct one.")
+        if near.isEmpty { throw RepairTaskError(.badLine, "no program has a correct one near it; try --within") }
+        return near
     }
 }
