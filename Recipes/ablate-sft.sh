@@ -19,7 +19,7 @@ arm() {  # NAME CORRUPTIONS RECOVERY STATE
   coe data synthesize --from "$held" --count 400 --max-faults 1 --corruptions mixed --state "$4" --seed 3 \
     --out "$run/$1-held.jsonl"
   coe data export "$run/$1-held.jsonl" --to repair --out "$run/$1-tasks.jsonl"
-  coe sft --data "$run/$1.jsonl" --validation "$run/$1-held.jsonl" --model "$model" --max-length 400 \
+  coe sft --data "$run/$1.jsonl" --validation "$run/$1-held.jsonl" --model "$model" --max-length 600 \
     --max-tokens "$tokens" --batch 4 --learning-rate 1e-3 --precision int8 --validate-every 1000 \
     --validation-count 200 --validation-episodes 0 --seed 1 --out "$run/$1" --resume
   measure "$1" "$run/$1/adapter" "$run/$1-tasks.jsonl" --constrained
