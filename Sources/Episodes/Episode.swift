@@ -57,7 +57,7 @@ public struct Episode: Sendable {
         guard options.isConstrained else { return nil }
         return CommandGrammar(
             program: program, allowsExit: report?.passed == true || !options.endsAtFirstPass,
-            excluded: tried[programDigest(program.text)] ?? [])
+            excluded: tried[programDigest(program.text)] ?? [], redraws: options.redraws)
     }
 
     /// The first action.

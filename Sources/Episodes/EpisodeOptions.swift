@@ -6,18 +6,33 @@ public struct EpisodeOptions: Hashable, Sendable, Codable {
     public var endsAtFirstPass: Bool
     /// Whether the policy is held to commands that the program can take; see ``Episode/grammar``.
     public var isConstrained: Bool
+    /// Where it is: how often a command that was tried on the program before, or changes nothing, is drawn anew
+    /// (``CommandGrammar/redraws``).
+    public var redraws: Int
     public var prompt: Prompt
     public var rewards: Rewards
 
     public init(
-        maxTurns: Int = 10, endsAtFirstPass: Bool = false, isConstrained: Bool = false, prompt: Prompt = Prompt(),
-        rewards: Rewards = Rewards()
+        maxTurns: Int = 10, endsAtFirstPass: Bool = false, isConstrained: Bool = false, redraws: Int = 0,
+        prompt: Prompt = Prompt(), rewards: Rewards = Rewards()
     ) {
         self.maxTurns = maxTurns
         self.endsAtFirstPass = endsAtFirstPass
         self.isConstrained = isConstrained
+        self.redraws = redraws
         self.prompt = prompt
         self.rewards = rewards
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        maxTurns = try container.decode(Int.self, forKey: .maxTurns)
+        endsAtFirstPass = try container.decode(Bool.self, forKey: .endsAtFirstPass)
+        isConstrained = try container.decode(Bool.self, forKey: .isConstrained)
+        // Runs from before there were any.
+        redraws = try container.decodeIfPresent(Int.self, forKey: .redraws) ?? 0
+        prompt = try container.decode(Prompt.self, forKey: .prompt)
+        rewards = try container.decode(Rewards.self, forKey: .rewards)
     }
 }
 

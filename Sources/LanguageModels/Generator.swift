@@ -21,6 +21,8 @@ public actor Generator {
         /// One for each token, under the model at the sampling temperature.
         public var logProbabilities: [Float]
         public var finish: Finish
+        /// Tokens of answers that the grammar excluded and that were drawn anew.
+        public var discardedTokens = 0
     }
 
     public struct ConversationID: Hashable, Sendable {
@@ -32,10 +34,12 @@ public actor Generator {
         var tokens: [Int] = []
         var cache: KVCache
         var sampler: Sampler
+        let temperature: Double
 
         init(cache: KVCache, sampler: Sampler) {
             self.cache = cache
             self.sampler = sampler
+            temperature = sampler.options.temperature
         }
     }
 
@@ -44,7 +48,11 @@ public actor Generator {
         let conversation: Conversation
         let limit: Int
         let stop: StopCondition
-        /// What may still be written; nil for anything.
+        /// What may be written; nil for anything.
+        let start: (any ByteGrammar)?
+        /// How often it may be drawn anew.
+        var redraws: Int
+        /// What may still be written.
         var grammar: (any ByteGrammar)?
         let drafts: (any DraftSource)?
         /// The tokens that end an answer: the end tokens, and stop strings that are a token.
@@ -53,6 +61,8 @@ public actor Generator {
         let continuation: CheckedContinuation<Output, any Error>
         var output = Output(tokens: [], logProbabilities: [], finish: .length)
         var text: [UInt8] = []
+        /// Whether the answer has ended as one that the grammar excludes.
+        var isExcluded = false
     }
 
     /// What ends an answer.
@@ -98,6 +108,8 @@ public actor Generator {
     /// is what takes the time.
     private static let (draftLength, draftedRows) = (12, 64)
     private static let retiredLimit = 2
+    /// The least temperature at which an excluded answer is drawn anew: the likeliest tokens would give it again.
+    private static let redrawTemperature = 0.7
     /// Shorter common beginnings are not worth a copy.
     private static let shortestSharedPrefix = 16
 
@@ -140,6 +152,10 @@ public actor Generator {
     ///
     /// With a `grammar` only tokens are written that it allows, and an end token only where it can end. The
     /// log-probabilities are then those of the masked distribution; a token without an alternative has 0.
+    ///
+    /// A grammar may find only at its end that an answer is excluded. Masking that end makes the model go on with what it
+    /// did not want to say; so the whole answer is drawn anew up to `redraws` times, at a temperature of 0.7 at least, and
+    /// the end is masked only then.
     /// `drafts` make it faster and change nothing else.
     ///
     /// - Parameter observe: is told of each token as it is written, and of its log-probability. It runs on the
@@ -147,7 +163,7 @@ public actor Generator {
     /// - Throws: ``LanguageModelError`` when the conversation does not fit the model's context, `CancellationError`.
     public func generate(
         _ id: ConversationID, appending tokens: [Int], limit: Int, stop: StopCondition,
-        grammar: (any ByteGrammar)? = nil, drafts: (any DraftSource)? = nil,
+        grammar: (any ByteGrammar)? = nil, redraws: Int = 0, drafts: (any DraftSource)? = nil,
         observe: @escaping @Sendable (Int, Float) -> Void = { _, _ in }
     ) async throws -> Output {
         try Task.checkCancellation()
@@ -169,8 +185,9 @@ public actor Generator {
             try await withCheckedThrowingContinuation { continuation in
                 requests.append(
                     Request(
-                        id: id, conversation: conversation, limit: limit, stop: stop, grammar: grammar,
-                        drafts: drafts, ends: ends, observe: observe, continuation: continuation))
+                        id: id, conversation: conversation, limit: limit, stop: stop, start: grammar,
+                        redraws: redraws, grammar: grammar, drafts: drafts, ends: ends, observe: observe,
+                        continuation: continuation))
                 serve()
             }
         } onCancel: {
@@ -247,7 +264,9 @@ public actor Generator {
         for part in parts {
             let results = chosen[row..<row + part.choices.count]
             row += part.choices.count
-            if !results.isEmpty, take(part, Array(results)) { finished.append(part.index) }
+            if !results.isEmpty, take(part, Array(results)), !drawAnew(&requests[part.index]) {
+                finished.append(part.index)
+            }
         }
         statistics.record(
             zip(parts, segments).map { $1.tokens.count - $0.draft.count },
@@ -275,9 +294,13 @@ public actor Generator {
         }
         var grammar = request.grammar
         var sampler = conversation.sampler
+        // The last redraw is spent: as if there had been none.
+        let isRedrawn = request.output.discardedTokens > 0 && request.redraws > 0
+        sampler.options.temperature =
+            isRedrawn ? max(Self.redrawTemperature, conversation.temperature) : conversation.temperature
         for place in 0...draft.count {
             part.samplers.append(sampler)
-            let mask = grammar.map { masks.mask($0, ends: request.ends) }
+            let mask = grammar.map { allowed($0, request) }
             // Behind a chosen token, what is forced is not chosen.
             if place > 0, let mask, mask.count == 1 {
                 part.choices.append(nil)
@@ -324,11 +347,33 @@ public actor Generator {
     private func advance(_ request: inout Request, _ token: Int, _ logProbability: Float) -> Bool {
         if append(token, logProbability, to: &request) { return true }
         while let grammar = request.grammar {
-            let mask = masks.mask(grammar, ends: request.ends)
+            let mask = allowed(grammar, request)
             guard mask.count == 1 else { break }
             if append(mask[0], 0, to: &request) { return true }
         }
         return false
+    }
+
+    private func allowed(_ grammar: some ByteGrammar, _ request: Request) -> TokenList {
+        masks.mask(grammar, ends: request.ends, admitsExcluded: request.redraws > 0)
+    }
+
+    /// Takes an answer back that the grammar excludes; false where it may stand.
+    private func drawAnew(_ request: inout Request) -> Bool {
+        guard request.isExcluded else { return false }
+        let conversation = request.conversation
+        let discarded = request.output.tokens.count
+        conversation.tokens.removeLast(discarded)
+        // The last token before the answer is read again, for its logits.
+        conversation.cache.truncate(to: min(conversation.cache.count, conversation.tokens.count - 1))
+        request.output = Output(
+            tokens: [], logProbabilities: [], finish: .length,
+            discardedTokens: request.output.discardedTokens + discarded)
+        request.text = []
+        request.grammar = request.start
+        request.redraws -= 1
+        request.isExcluded = false
+        return true
     }
 
     /// Adds a token to the answer; true when that completes it.
@@ -344,6 +389,7 @@ public actor Generator {
         let isStopped = request.stop.strings.contains { text.suffix(bytes.count + $0.count - 1).contains($0) }
         if isStopped || request.stop.tokens.contains(token) {
             request.output.finish = .stop
+            request.isExcluded = request.redraws > 0 && request.grammar?.isExcluded == true
             return true
         }
         request.grammar = request.grammar?.advanced(by: bytes)

@@ -20,7 +20,7 @@ public struct SamplingOptions: Hashable, Sendable {
 
 /// Decides the choices of one conversation; equal seeds and logits give equal choices.
 struct Sampler: Sendable {
-    let options: SamplingOptions
+    var options: SamplingOptions
     private var random: SplitMix64
 
     init(_ options: SamplingOptions) {

@@ -10,11 +10,17 @@ public protocol ByteGrammar: Hashable, Sendable {
     /// Whether the text may end here.
     var canEnd: Bool { get }
 
+    /// Whether the text is whole here but one that must not be written, which is known only now: an answer that ends here
+    /// all the same can be drawn anew (``Generator``).
+    var isExcluded: Bool { get }
+
     /// A state that allows the same bytes as this one; equal for as many states as possible, since masks are kept by it.
     var continuation: Self { get }
 }
 
 extension ByteGrammar {
+    public var isExcluded: Bool { false }
+
     func advanced(by bytes: [UInt8]) -> Self? {
         var state: Self? = self
         for byte in bytes { state = state?.advanced(by: byte) }
@@ -74,13 +80,16 @@ final class TokenMasks: Sendable {
     }
 
     /// The tokens allowed in `state`; the `ends` are where it can end, and where nothing else is left.
-    func mask(_ state: some ByteGrammar, ends: Set<Int>) -> TokenList {
+    ///
+    /// - Parameter admitsExcluded: whether it can end where it is excluded too.
+    func mask(_ state: some ByteGrammar, ends: Set<Int>, admitsExcluded: Bool = false) -> TokenList {
         let continuation = state.continuation
-        let key = Key(state: AnyHashable(continuation), canEnd: state.canEnd)
+        let canEnd = state.canEnd || admitsExcluded && state.isExcluded
+        let key = Key(state: AnyHashable(continuation), canEnd: canEnd)
         if let mask = masks.withLock({ $0[key] }) { return mask }
         var tokens: [Int] = []
         collect(0, continuation, &tokens)
-        if state.canEnd || tokens.isEmpty { tokens += ends.sorted() }
+        if canEnd || tokens.isEmpty { tokens += ends.sorted() }
         let mask = TokenList(tokens)
         masks.withLock { masks in
             if masks.count >= Self.limit { masks = [:] }

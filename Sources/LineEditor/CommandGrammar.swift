@@ -8,12 +8,17 @@
 public struct CommandGrammar: Sendable {
     /// The state before the first byte.
     public let start: State
+    /// How often a command that is excluded as a whole may be drawn anew, before what would end it is masked.
+    public let redraws: Int
 
     /// - Parameters:
     ///   - program: the program that the command is for.
     ///   - allowsExit: whether `### EXIT` may be written.
     ///   - excluded: commands that must not be written again, such as those tried in this state before.
-    public init(program: ProgramText, allowsExit: Bool = true, excluded: some Sequence<Command> = []) {
+    public init(
+        program: ProgramText, allowsExit: Bool = true, excluded: some Sequence<Command> = [], redraws: Int = 0
+    ) {
+        self.redraws = redraws
         let rules = Rules(
             lines: program.lines.map { Array($0.utf8) },
             excludedDeletions: Set(
@@ -116,15 +121,19 @@ extension CommandGrammar {
         }
 
         /// Whether the completion may end here.
-        public var canEnd: Bool {
-            let isComplete = paths.contains { path in
+        public var canEnd: Bool { isComplete && !excluded.contains([]) }
+
+        /// Whether it is a command that changes nothing, or an excluded one.
+        public var isExcluded: Bool { isComplete && excluded.contains([]) }
+
+        private var isComplete: Bool {
+            paths.contains { path in
                 switch path {
                 case .content, .end: true
                 case .number(.delete, let number): rules?.allows(.delete, number) ?? false
                 default: false
                 }
             }
-            return isComplete && !excluded.contains([])
         }
 
         /// This state without the excluded commands, which decide only whether a completion may end: states with

@@ -84,7 +84,7 @@ actor LocalSession: PolicySession {
         do {
             output = try await generator.generate(
                 conversation, appending: prompt, limit: maxTokens, stop: .init(tokens: chat.stopIDs, strings: stop),
-                grammar: grammar?.start, drafts: copies)
+                grammar: grammar?.start, redraws: grammar?.redraws ?? 0, drafts: copies)
         } catch let error as LanguageModelError where error.code == .contextFull {
             throw PolicyError(.contextFull, error.description)
         }
@@ -95,7 +95,9 @@ actor LocalSession: PolicySession {
         if let end = stop.compactMap({ text.firstRange(of: $0)?.lowerBound }).min() { text = String(text[..<end]) }
         return Completion(
             text: text, promptTokenIDs: prompt, tokenIDs: output.tokens, logProbabilities: output.logProbabilities,
-            finish: output.finish == .stop ? .stop : .length)
+            finish: output.finish == .stop ? .stop : .length,
+            usage: output.discardedTokens == 0
+                ? nil : TokenUsage(promptTokens: 0, completionTokens: output.tokens.count + output.discardedTokens))
     }
 
     func append(_ message: ChatMessage) {

@@ -1,3 +1,4 @@
+import Foundation
 import LanguageModels
 import Tensors
 import TestSupport
@@ -202,6 +203,99 @@ import Tokenization
         let logProbabilities = try logits.selected(0, Tensor(allowed)).logSoftmax(0).floats()
         let place = try #require(allowed.firstIndex(of: output.tokens[0]))
         #expect(abs(logProbabilities[place] - output.logProbabilities[0]) < 1e-4)
+    }
+
+    /// One word of a list, but not an excluded one that others begin with.
+    struct ChoiceGrammar: ByteGrammar {
+        var rest: [[UInt8]]
+        var excluded: [UInt8]?
+
+        init(_ words: [String], without excluded: String) {
+            rest = (words + [excluded]).map { Array($0.utf8) }
+            self.excluded = Array(excluded.utf8)
+        }
+
+        func advanced(by byte: UInt8) -> ChoiceGrammar? {
+            var next = self
+            next.rest = rest.filter { $0.first == byte }.map { Array($0.dropFirst()) }
+            next.excluded = excluded?.first == byte ? excluded.map { Array($0.dropFirst()) } : nil
+            return next.rest.isEmpty ? nil : next
+        }
+
+        var canEnd: Bool { rest.contains([]) && excluded != [] }
+        var isExcluded: Bool { excluded == [] }
+        var continuation: ChoiceGrammar { self }
+    }
+
+    /// Words come as often as if the excluded one had been thrown away, and not as if it had been gone on with.
+    @Test func excludedAnswersAreDrawnAnew() async throws {
+        let generator = try makeGenerator()
+        let grammar = ChoiceGrammar(["kiwis", "fig", "plum"], without: "kiwi")
+        func shares(redraws: Int) async throws -> (shares: [String: Double], discarded: Int) {
+            var shares: [String: Double] = [:]
+            var discarded = 0
+            for seed in 0..<500 {
+                let id = await generator.begin(SamplingOptions(temperature: 1, seed: UInt64(seed)))
+                let output = try await generator.generate(
+                    id, appending: prompt(3, 9), limit: 20, stop: .init(tokens: [300]), grammar: grammar,
+                    redraws: redraws)
+                await generator.end(id)
+                #expect(output.finish == .stop && output.tokens.count == output.logProbabilities.count)
+                discarded += output.discardedTokens
+                shares[generator.tokenizer.decode(output.tokens.dropLast()), default: 0] += 1.0 / 500
+            }
+            return (shares, discarded)
+        }
+        func probabilities(_ tokens: [Int], among allowed: [Int]) throws -> [Double] {
+            let model = generator.model
+            let logits = try model.logits([.init(tokens: tokens, cache: model.makeCache())]).reshaped([-1])
+            return try logits.selected(0, Tensor(allowed)).logSoftmax(0).floats().map { exp(Double($0)) }
+        }
+        let letters = "kfps".utf8.map { generator.tokenizer.encode(String(UnicodeScalar($0)))[0] }
+        let first = try probabilities(prompt(3, 9), among: Array(letters[..<3]))
+        let kiwi = prompt(3, 9) + generator.tokenizer.encode("kiwi")
+        let plural = try probabilities(kiwi, among: [letters[3], 300])[0]
+
+        let masked = try await shares(redraws: 0)
+        let drawn = try await shares(redraws: 50)
+        #expect(masked.discarded == 0 && drawn.discarded > 0)
+        let left = 1 - first[0] * (1 - plural)
+        for (word, strict, conditional) in [
+            ("kiwis", first[0], first[0] * plural / left), ("fig", first[1], first[1] / left),
+            ("plum", first[2], first[2] / left),
+        ] {
+            #expect(abs(masked.shares[word, default: 0] - strict) < 0.06)
+            #expect(abs(drawn.shares[word, default: 0] - conditional) < 0.06)
+        }
+        #expect(masked.shares["kiwi"] == nil && drawn.shares["kiwi"] == nil)
+    }
+
+    /// What was taken back leaves nothing behind: greedy answers are drawn anew, and the next turn is what it is without.
+    @Test func aConversationForgetsWhatWasDrawnAnew() async throws {
+        let generator = try makeGenerator()
+        var count = 0
+        for seed in 0..<12 {
+            let words = ["kiwis", "figs", "plums"]
+            for word in ["kiwi", "fig", "plum"] {
+                let grammar = ChoiceGrammar(words, without: word)
+                let id = await generator.begin(SamplingOptions(seed: UInt64(seed)))
+                let output = try await generator.generate(
+                    id, appending: prompt(seed, 20), limit: 20, stop: .init(tokens: [300]), grammar: grammar,
+                    redraws: 3,
+                    drafts: Guess())
+                let next = try await generator.generate(id, appending: prompt(seed, 5), limit: 8, stop: never)
+                await generator.end(id)
+                let text = generator.tokenizer.decode(output.tokens.dropLast())
+                #expect(words.contains(text), "\(text)")
+                if output.discardedTokens == 0 { continue }
+                count += 1
+                #expect(output.discardedTokens % (word.utf8.count + 1) == 0)
+                let fresh = try await run(
+                    makeGenerator(), prompt(seed, 20) + output.tokens + prompt(seed, 5), SamplingOptions(), limit: 8)
+                #expect(fresh.tokens == next.tokens)
+            }
+        }
+        #expect(count > 3)
     }
 
     // MARK: Drafts
