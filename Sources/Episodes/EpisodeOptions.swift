@@ -13,7 +13,7 @@ public struct EpisodeOptions: Hashable, Sendable, Codable {
     public var rewards: Rewards
 
     public init(
-        maxTurns: Int = 10, endsAtFirstPass: Bool = false, isConstrained: Bool = false, redraws: Int = 0,
+        maxTurns: Int = 10, endsAtFirstPass: Bool = false, isConstrained: Bool = false, redraws: Int = 4,
         prompt: Prompt = Prompt(), rewards: Rewards = Rewards()
     ) {
         self.maxTurns = maxTurns

@@ -86,7 +86,9 @@ public struct GRPO: Sendable {
         let metricsWriter = together.leads ? try MetricsWriter(folder) : nil
 
         /// Plays with the weights as they are.
-        func rollouts(temperature: Double) async throws -> Rollouts {
+        ///
+        /// - Parameter redraws: None where it is learned from what was drawn: its probabilities are those of one draw.
+        func rollouts(temperature: Double, redraws: Int = 0) async throws -> Rollouts {
             let generator = try await thread.run {
                 let merged = try trainer.model.merged(
                     with: trainer.weights.adapter, precision: configuration.rolloutPrecision)
@@ -96,7 +98,8 @@ public struct GRPO: Sendable {
                 policy: LocalPolicy(name: configuration.model, generator: generator, chat: chat), sandbox: sandbox,
                 options: EpisodeOptions(
                     maxTurns: configuration.maxTurns, endsAtFirstPass: recipe.endsAtFirstPass,
-                    isConstrained: configuration.isConstrained, prompt: prompt, rewards: recipe.rewards),
+                    isConstrained: configuration.isConstrained, redraws: redraws, prompt: prompt,
+                    rewards: recipe.rewards),
                 maxTokens: configuration.maxTokens, temperature: temperature)
         }
 
@@ -104,7 +107,7 @@ public struct GRPO: Sendable {
         func validate() async throws -> Double? {
             if validation.isEmpty { return nil }
             let starts = validation.map { Rollouts.Start(task: $0, sample: 0, seed: 0) }
-            let played = try await rollouts(temperature: 0).play(starts)
+            let played = try await rollouts(temperature: 0, redraws: 4).play(starts)
             return Double(played.count { $0.trace.solved }) / Double(played.count)
         }
 

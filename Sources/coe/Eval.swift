@@ -61,7 +61,7 @@ struct EvalRun: AsyncParsableCommand {
         help: """
             With --constrained: how often a command that was tried before or changes nothing is drawn anew, at temperature \
             0.7 at least, before its end is masked.
-            """) var redraws = 0
+            """) var redraws = 4
     @Flag(help: "Go on after the tests pass, until the model says EXIT, as in the paper.") var untilExit = false
     @Flag(help: "Print the figures as one JSON object on standard output.") var json = false
 
@@ -72,7 +72,6 @@ struct EvalRun: AsyncParsableCommand {
         if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1.") }
         if turns < 1 { throw ValidationError("--turns must be at least 1.") }
         if redraws < 0 { throw ValidationError("--redraws must not be negative.") }
-        if redraws > 0, !constrained { throw ValidationError("--redraws needs --constrained.") }
         if concurrency < 1 { throw ValidationError("--concurrency must be at least 1.") }
         if !(temperature >= 0) { throw ValidationError("--temperature must not be negative.") }
         if (method == .resample) != (budget != nil) {
@@ -103,7 +102,8 @@ struct EvalRun: AsyncParsableCommand {
                     set: URL(filePath: set).lastPathComponent, method: method, model: policy.name, adapter: adapter,
                     samples: samples, temperature: temperature, limit: limit, subset: sample, shard: shard, seed: seed,
                     options: EpisodeOptions(
-                        maxTurns: turns, endsAtFirstPass: !untilExit, isConstrained: constrained, redraws: redraws,
+                        maxTurns: turns, endsAtFirstPass: !untilExit, isConstrained: constrained,
+                        redraws: constrained ? redraws : 0,
                         prompt: try prompt(forAdapter: adapter)),
                     answerForm: form ?? .standard(for: policy),
                     budgetRun: self.budget.map { URL(filePath: $0).lastPathComponent },
