@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What of GRPO pays: SmolLM2-135M from its bundled adapter, on programs with one fault in episodes of two turns, by both
+# What of GRPO pays: SmolLM2-135M from an adapter of SFT, on programs with one fault in episodes of two turns, by both
 # presets and by `best` without one of its parts, at some 1,600 episodes each; measured on single faults of programs
-# that no training saw.
-#   Recipes/ablate-rl.sh PASSING.jsonl FUNCTIONS.jsonl HELD.jsonl [RUN]
+# that no training saw. The bundled adapter is that of `best`, from the one that commit 31b978d holds.
+#   Recipes/ablate-rl.sh PASSING.jsonl FUNCTIONS.jsonl HELD.jsonl ADAPTER [RUN]
 # Files as in rl.sh. A run takes some 15 minutes of one core; run again, it goes on where it was.
 set -euo pipefail
-passing=$1 functions=$2 held=$3 run=${4:-runs/ablation-rl} model=smollm2-135m
+passing=$1 functions=$2 held=$3 adapter=$4 run=${5:-runs/ablation-rl} model=smollm2-135m
 mkdir -p "$run"
 coe data synthesize --from "$functions" --from "$passing" --without mbpp --without humanevalfix --without quixbugs \
   --without debugbench --count 3000 --max-faults 1 --state brief --seed 92 --out "$run/starts.jsonl"
@@ -19,12 +19,12 @@ measure() {  # NAME ADAPTER
 }
 train() {  # NAME STEPS OPTION…
   coe rl --data "$run/starts-tasks.jsonl" --validation "$run/held-tasks.jsonl" --validation-count 40 --model "$model" \
-    --max-turns 2 --max-tokens 48 --max-characters 300 --constrained --learning-rate 2e-4 --precision int8 \
-    --rollout-precision int8 --steps "$2" --seed 1 --out "$run/$1" --resume "${@:3}"
+    --adapter "$adapter" --max-turns 2 --max-tokens 48 --max-characters 300 --constrained --learning-rate 2e-4 \
+    --precision int8 --rollout-precision int8 --steps "$2" --seed 1 --out "$run/$1" --resume "${@:3}"
   # What was learned last; the finished adapter is the best by validation, which may be the one it began with.
   measure "$1" "$run/$1/checkpoints/step-$2"
 }
-measure before "Adapters/$model"
+measure before "$adapter"
 train best 30 --preset best --groups 6     # eight episodes each, and others in place of groups without a difference
 train paper 33 --preset paper --groups 12  # four each
 train no-progress 30 --groups 6 --progress 0

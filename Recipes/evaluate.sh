@@ -17,7 +17,7 @@ for model in smollm2-135m qwen2.5-coder-0.5b; do
   for set in "$held" "$sets"/{mbpp-llm-test-500,quixbugs,humanevalfix}.jsonl; do
     cell direct "$model" "$set" --method direct --max-tokens 384
     cell sft "$model" "$set" --constrained --adapter "Adapters/$model"
-    cell sampled "$model" "$set" --constrained --adapter "Adapters/$model" --samples 4 --temperature 1  # pass@4
+    cell sampled "$model" "$set" --constrained --adapter "Adapters/$model" --samples 4 --temperature 0.7  # pass@4
     cell untrained "$model" "$set" --constrained
   done
   cell think "$model" "$held" --method think --max-tokens 512

@@ -155,7 +155,8 @@ public actor Generator {
     ///
     /// A grammar may find only at its end that an answer is excluded. Masking that end makes the model go on with what it
     /// did not want to say; so the whole answer is drawn anew up to `redraws` times, at a temperature of 0.7 at least, and
-    /// the end is masked only then.
+    /// the end is masked only then. The log-probabilities are those of the last draw alone.
+    ///
     /// `drafts` make it faster and change nothing else.
     ///
     /// - Parameter observe: is told of each token as it is written, and of its log-probability. It runs on the

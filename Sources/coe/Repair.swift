@@ -19,7 +19,7 @@ struct Repair: AsyncParsableCommand {
     var precision: Precision?
     @Option(help: "openai:URL#MODEL asks a server, script:FILE replays commands, instead of a model here.")
     var policy: String?
-    @Option(help: "Attempts, played side by side; the first that passes wins.") var samples = 4
+    @Option(help: "Attempts, played side by side; the first that passes wins.") var samples = 8
     @Option(help: "Edits in one attempt.") var turns = 10
     @Option(help: "0 takes the likeliest token; further attempts then use 0.7.") var temperature = 0.0
     @Option(help: "The seed of the attempts.") var seed: UInt64 = 0
