@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What demonstrations should look like: SmolLM2-135M trained on the same number of tokens of each kind, with one fault in a
 # short program so that something is learned from so few, and measured on mixed single faults in programs that no
-# training saw, in two turns.
+# training saw, in two turns and under the mask alone.
 #   Recipes/ablate-sft.sh PASSING.jsonl FUNCTIONS.jsonl HELD.jsonl [RUN] [TOKENS]
 # Files as in rl.sh. A kind takes some 15 minutes of one core; run again, it goes on where it was.
 set -euo pipefail
@@ -9,7 +9,8 @@ passing=$1 functions=$2 held=$3 run=${4:-runs/ablation-sft} tokens=${5:-160000} 
 mkdir -p "$run"
 
 measure() {  # NAME ADAPTER TASKS OPTION…
-  coe eval --set "$3" --model "$model" --adapter "$2" --turns 2 --concurrency 60 --out "$run/$1-eval" "${@:4}"
+  coe eval --set "$3" --model "$model" --adapter "$2" --redraws 0 --turns 2 \
+    --concurrency 60 --out "$run/$1-eval" "${@:4}"
 }
 arm() {  # NAME CORRUPTIONS RECOVERY STATE
   coe data synthesize --from "$functions" --from "$passing" --without mbpp --without humanevalfix --without quixbugs \

@@ -3,7 +3,7 @@
 #   Recipes/evaluate.sh HELD.jsonl SETS [RUN]
 # HELD as in rl.sh; SETS is a folder with mbpp-llm-test-500.jsonl, quixbugs.jsonl and humanevalfix.jsonl in the repair
 # format. Fixed random subsets of 60 tasks (`--sample`), greedy. A cell takes one to six minutes on two cores,
-# of four samples a quarter of an hour.
+# of four samples some ten.
 set -euo pipefail
 held=$1 sets=$2 run=${3:-runs/table}
 

@@ -55,7 +55,7 @@ struct DataSynthesize: AsyncParsableCommand {
         let writer = try DemonstrationWriter(out, options: options, workers: workers, json: json)
         if writer.holds(count) { return }
         var tasks = try await TaskSet.leavingOut(without, from: from.flatMap { try TaskSet.load($0, split: split) })
-        if !nearest.isEmpty { tasks = try withNearestReferences(tasks) }
+        if !nearest.isEmpty { tasks = try await withNearestReferences(tasks) }
         try await writer.write { sandbox in
             let checking = ProgressLine("references")
             let synthesizer = try await Synthesizer(tasks: tasks, options: options, sandbox: sandbox) {
@@ -68,12 +68,17 @@ struct DataSynthesize: AsyncParsableCommand {
         }
     }
 
-    private func withNearestReferences(_ tasks: [RepairTask]) throws -> [RepairTask] {
-        let passing = Dictionary(grouping: try nearest.flatMap { try TaskSet.load($0, split: split) }, by: \.tests)
-            .mapValues { $0.compactMap(\.reference) }
+    private func withNearestReferences(_ tasks: [RepairTask]) async throws -> [RepairTask] {
+        // What must not be trained on must not come in as a reference either.
+        let correct = try await TaskSet.leavingOut(
+            without, from: nearest.flatMap { try TaskSet.load($0, split: split) })
+        let passing = Dictionary(grouping: correct, by: \.tests).mapValues { $0.compactMap(\.reference) }
         let near = tasks.compactMap { $0.nearestReference(in: passing, within: within) }
         Terminal.say("\(near.count) of \(tasks.count) programs are within \(within) characters of a correct one.")
-        if near.isEmpty { throw RepairTaskError(.badLine, "no program has a correct one near it; try --within") }
+        if near.isEmpty {
+            throw RepairTaskError(
+                .badLine, "no program has a correct one of the same tests near it; try a larger --within")
+        }
         return near
     }
 }
