@@ -9,11 +9,13 @@ public struct EpisodeOptions: Hashable, Sendable, Codable {
     /// Where it is: how often a command that was tried on the program before, or changes nothing, is drawn anew
     /// (``CommandGrammar/redraws``).
     public var redraws: Int
+    public static let standardRedraws = 4
     public var prompt: Prompt
     public var rewards: Rewards
 
     public init(
-        maxTurns: Int = 10, endsAtFirstPass: Bool = false, isConstrained: Bool = false, redraws: Int = 4,
+        maxTurns: Int = 10, endsAtFirstPass: Bool = false, isConstrained: Bool = false,
+        redraws: Int = Self.standardRedraws,
         prompt: Prompt = Prompt(), rewards: Rewards = Rewards()
     ) {
         self.maxTurns = maxTurns

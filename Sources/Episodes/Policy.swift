@@ -49,18 +49,21 @@ public struct Completion: Hashable, Sendable, Codable {
     /// The log-probability (natural) of each written id under the distribution it was drawn from.
     public var logProbabilities: [Float]
     public var finish: Finish
+    /// How often it was drawn anew (``CommandGrammar/redraws``); nil for never.
+    public var redraws: Int?
     /// What a server says that the message cost; nil where the ids tell.
     public var usage: TokenUsage?
 
     public init(
         text: String, promptTokenIDs: [Int] = [], tokenIDs: [Int] = [], logProbabilities: [Float] = [],
-        finish: Finish = .stop, usage: TokenUsage? = nil
+        finish: Finish = .stop, redraws: Int? = nil, usage: TokenUsage? = nil
     ) {
         self.text = text
         self.promptTokenIDs = promptTokenIDs
         self.tokenIDs = tokenIDs
         self.logProbabilities = logProbabilities
         self.finish = finish
+        self.redraws = redraws
         self.usage = usage
     }
 }

@@ -21,7 +21,8 @@ public actor Generator {
         /// One for each token, under the model at the sampling temperature.
         public var logProbabilities: [Float]
         public var finish: Finish
-        /// Tokens of answers that the grammar excluded and that were drawn anew.
+        /// How often an answer that the grammar excluded was drawn anew, and the tokens of those thrown away.
+        public var redraws = 0
         public var discardedTokens = 0
     }
 
@@ -34,12 +35,10 @@ public actor Generator {
         var tokens: [Int] = []
         var cache: KVCache
         var sampler: Sampler
-        let temperature: Double
 
         init(cache: KVCache, sampler: Sampler) {
             self.cache = cache
             self.sampler = sampler
-            temperature = sampler.options.temperature
         }
     }
 
@@ -51,7 +50,7 @@ public actor Generator {
         /// What may be written; nil for anything.
         let start: (any ByteGrammar)?
         /// How often it may be drawn anew.
-        var redraws: Int
+        let redraws: Int
         /// What may still be written.
         var grammar: (any ByteGrammar)?
         let drafts: (any DraftSource)?
@@ -61,8 +60,15 @@ public actor Generator {
         let continuation: CheckedContinuation<Output, any Error>
         var output = Output(tokens: [], logProbabilities: [], finish: .length)
         var text: [UInt8] = []
-        /// Whether the answer has ended as one that the grammar excludes.
-        var isExcluded = false
+
+        /// Whether the answer may end as one that the grammar excludes.
+        var canBeDrawnAnew: Bool { output.redraws < redraws }
+
+        /// Begins the answer.
+        mutating func begin() {
+            text = []
+            grammar = canBeDrawnAnew ? start?.admittingExcluded : start
+        }
     }
 
     /// What ends an answer.
@@ -109,7 +115,7 @@ public actor Generator {
     private static let (draftLength, draftedRows) = (12, 64)
     private static let retiredLimit = 2
     /// The least temperature at which an excluded answer is drawn anew: the likeliest tokens would give it again.
-    private static let redrawTemperature = 0.7
+    public static let redrawTemperature = 0.7
     /// Shorter common beginnings are not worth a copy.
     private static let shortestSharedPrefix = 16
 
@@ -184,11 +190,11 @@ public actor Generator {
         let ends = stop.ends(tokenizer)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                requests.append(
-                    Request(
-                        id: id, conversation: conversation, limit: limit, stop: stop, start: grammar,
-                        redraws: redraws, grammar: grammar, drafts: drafts, ends: ends, observe: observe,
-                        continuation: continuation))
+                var request = Request(
+                    id: id, conversation: conversation, limit: limit, stop: stop, start: grammar, redraws: redraws,
+                    drafts: drafts, ends: ends, observe: observe, continuation: continuation)
+                request.begin()
+                requests.append(request)
                 serve()
             }
         } onCancel: {
@@ -224,10 +230,10 @@ public actor Generator {
         let index: Int
         /// What it is expected to write next, read together with what it has not read yet.
         var draft: [Int] = []
-        /// For each position whose logits are looked at, the sampler before the choice there, and the choice; no choice
-        /// where the grammar leaves only one token.
-        var samplers: [Sampler] = []
+        /// For each position whose logits are looked at, the choice there, and the sampler behind it; no choice where
+        /// the grammar leaves only one token.
         var choices: [TokenChoice?] = []
+        var samplers: [Sampler] = []
     }
 
     private func step() throws {
@@ -295,19 +301,18 @@ public actor Generator {
         }
         var grammar = request.grammar
         var sampler = conversation.sampler
-        // The last redraw is spent: as if there had been none.
-        let isRedrawn = request.output.discardedTokens > 0 && request.redraws > 0
-        sampler.options.temperature =
-            isRedrawn ? max(Self.redrawTemperature, conversation.temperature) : conversation.temperature
+        // When the last redraw is spent it is as if there had been none.
+        let isRedrawn = request.output.redraws > 0 && request.canBeDrawnAnew
+        let temperature = max(isRedrawn ? Self.redrawTemperature : 0, sampler.options.temperature)
         for place in 0...draft.count {
-            part.samplers.append(sampler)
             let mask = grammar.map { allowed($0, request) }
             // Behind a chosen token, what is forced is not chosen.
             if place > 0, let mask, mask.count == 1 {
                 part.choices.append(nil)
             } else {
-                part.choices.append(sampler.next(allowed: mask))
+                part.choices.append(sampler.next(allowed: mask, temperature: temperature))
             }
+            part.samplers.append(sampler)
             guard place < draft.count else { break }
             if let state = grammar {
                 guard let next = state.advanced(by: tokenizer.bytes(of: draft[place])) else { break }
@@ -325,7 +330,6 @@ public actor Generator {
         for (place, result) in results.enumerated() {
             if part.choices[place] != nil {
                 conversation.sampler = part.samplers[place]
-                _ = conversation.sampler.next(allowed: nil)
                 isComplete = advance(&requests[part.index], result.token, result.logProbability)
             }
             // The next place counts if all tokens before it are those that were written.
@@ -356,24 +360,23 @@ public actor Generator {
     }
 
     private func allowed(_ grammar: some ByteGrammar, _ request: Request) -> TokenList {
-        masks.mask(grammar, ends: request.ends, admitsExcluded: request.redraws > 0)
+        masks.mask(grammar, ends: request.ends)
     }
 
     /// Takes an answer back that the grammar excludes; false where it may stand.
     private func drawAnew(_ request: inout Request) -> Bool {
-        guard request.isExcluded else { return false }
+        guard request.output.finish == .stop, request.canBeDrawnAnew, request.grammar?.isExcluded == true else {
+            return false
+        }
         let conversation = request.conversation
         let discarded = request.output.tokens.count
         conversation.tokens.removeLast(discarded)
         // The last token before the answer is read again, for its logits.
         conversation.cache.truncate(to: min(conversation.cache.count, conversation.tokens.count - 1))
         request.output = Output(
-            tokens: [], logProbabilities: [], finish: .length,
+            tokens: [], logProbabilities: [], finish: .length, redraws: request.output.redraws + 1,
             discardedTokens: request.output.discardedTokens + discarded)
-        request.text = []
-        request.grammar = request.start
-        request.redraws -= 1
-        request.isExcluded = false
+        request.begin()
         return true
     }
 
@@ -390,7 +393,6 @@ public actor Generator {
         let isStopped = request.stop.strings.contains { text.suffix(bytes.count + $0.count - 1).contains($0) }
         if isStopped || request.stop.tokens.contains(token) {
             request.output.finish = .stop
-            request.isExcluded = request.redraws > 0 && request.grammar?.isExcluded == true
             return true
         }
         request.grammar = request.grammar?.advanced(by: bytes)

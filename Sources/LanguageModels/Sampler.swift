@@ -20,7 +20,7 @@ public struct SamplingOptions: Hashable, Sendable {
 
 /// Decides the choices of one conversation; equal seeds and logits give equal choices.
 struct Sampler: Sendable {
-    var options: SamplingOptions
+    let options: SamplingOptions
     private var random: SplitMix64
 
     init(_ options: SamplingOptions) {
@@ -29,10 +29,13 @@ struct Sampler: Sendable {
     }
 
     /// The next choice, among the allowed tokens.
-    mutating func next(allowed: TokenList?) -> TokenChoice {
-        TokenChoice(
-            allowed: allowed, temperature: options.temperature, topP: options.topP, minP: options.minP,
-            uniform: options.temperature > 0 ? random.nextUnit() : 0)
+    ///
+    /// - Parameter temperature: another one than the options'.
+    mutating func next(allowed: TokenList?, temperature: Double? = nil) -> TokenChoice {
+        let temperature = temperature ?? options.temperature
+        return TokenChoice(
+            allowed: allowed, temperature: temperature, topP: options.topP, minP: options.minP,
+            uniform: temperature > 0 ? random.nextUnit() : 0)
     }
 }
 

@@ -26,6 +26,20 @@ extension ByteGrammar {
         for byte in bytes { state = state?.advanced(by: byte) }
         return state
     }
+
+    /// The same grammar for an answer that is drawn anew if it ends where this one excludes it.
+    public var admittingExcluded: any ByteGrammar { Admitting(base: self) }
+}
+
+/// A grammar whose answers may also end where it excludes them.
+private struct Admitting<Base: ByteGrammar>: ByteGrammar {
+    let base: Base
+
+    var canEnd: Bool { base.canEnd || base.isExcluded }
+    var isExcluded: Bool { base.isExcluded }
+    var continuation: Self { Self(base: base.continuation) }
+
+    func advanced(by byte: UInt8) -> Self? { base.advanced(by: byte).map(Self.init) }
 }
 
 /// Which tokens a grammar allows.
@@ -80,11 +94,9 @@ final class TokenMasks: Sendable {
     }
 
     /// The tokens allowed in `state`; the `ends` are where it can end, and where nothing else is left.
-    ///
-    /// - Parameter admitsExcluded: whether it can end where it is excluded too.
-    func mask(_ state: some ByteGrammar, ends: Set<Int>, admitsExcluded: Bool = false) -> TokenList {
+    func mask(_ state: some ByteGrammar, ends: Set<Int>) -> TokenList {
         let continuation = state.continuation
-        let canEnd = state.canEnd || admitsExcluded && state.isExcluded
+        let canEnd = state.canEnd
         let key = Key(state: AnyHashable(continuation), canEnd: canEnd)
         if let mask = masks.withLock({ $0[key] }) { return mask }
         var tokens: [Int] = []

@@ -95,7 +95,7 @@ actor LocalSession: PolicySession {
         if let end = stop.compactMap({ text.firstRange(of: $0)?.lowerBound }).min() { text = String(text[..<end]) }
         return Completion(
             text: text, promptTokenIDs: prompt, tokenIDs: output.tokens, logProbabilities: output.logProbabilities,
-            finish: output.finish == .stop ? .stop : .length,
+            finish: output.finish == .stop ? .stop : .length, redraws: output.redraws == 0 ? nil : output.redraws,
             usage: output.discardedTokens == 0
                 ? nil : TokenUsage(promptTokens: 0, completionTokens: output.tokens.count + output.discardedTokens))
     }

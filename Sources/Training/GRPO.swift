@@ -28,6 +28,9 @@ public struct GRPO: Sendable {
         _ configuration: RLConfiguration, folder: URL, sandbox: PythonSandbox, group: ProcessGroup? = nil,
         thread: ComputeThread = ComputeThread()
     ) {
+        precondition(
+            !configuration.isConstrained || configuration.redraws == 0
+                || configuration.temperature >= Generator.redrawTemperature)
         together = DataParallel(group: group)
         self.configuration = configuration
         self.configuration.processes = together.size
@@ -86,9 +89,7 @@ public struct GRPO: Sendable {
         let metricsWriter = together.leads ? try MetricsWriter(folder) : nil
 
         /// Plays with the weights as they are.
-        ///
-        /// - Parameter redraws: None where it is learned from what was drawn: its probabilities are those of one draw.
-        func rollouts(temperature: Double, redraws: Int = 0) async throws -> Rollouts {
+        func rollouts(temperature: Double, redraws: Int) async throws -> Rollouts {
             let generator = try await thread.run {
                 let merged = try trainer.model.merged(
                     with: trainer.weights.adapter, precision: configuration.rolloutPrecision)
@@ -107,7 +108,7 @@ public struct GRPO: Sendable {
         func validate() async throws -> Double? {
             if validation.isEmpty { return nil }
             let starts = validation.map { Rollouts.Start(task: $0, sample: 0, seed: 0) }
-            let played = try await rollouts(temperature: 0, redraws: 4).play(starts)
+            let played = try await rollouts(temperature: 0, redraws: EpisodeOptions.standardRedraws).play(starts)
             return Double(played.count { $0.trace.solved }) / Double(played.count)
         }
 
@@ -131,7 +132,8 @@ public struct GRPO: Sendable {
             let begin = clock.now
 
             // Episodes
-            let player = try await rollouts(temperature: configuration.temperature)
+            let player = try await rollouts(
+                temperature: configuration.temperature, redraws: configuration.redraws)
             let groups = try await sample(tasks, step: step, player, &state)
             let sampled = clock.now
 

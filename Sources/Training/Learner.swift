@@ -41,7 +41,12 @@ struct Experience {
         states = []
         for (index, turn) in rollout.trace.turns.enumerated() {
             let completion = turn.completion
-            let before = rollout.grammars[index]?.start.states(before: completion.tokenIDs, tokenizer)
+            let before = rollout.grammars[index].map { grammar in
+                // The last draw of all could not end as an excluded command.
+                let isLast = completion.redraws ?? 0 == grammar.redraws
+                let start: any ByteGrammar = isLast ? grammar.start : grammar.start.admittingExcluded
+                return start.states(before: completion.tokenIDs, tokenizer)
+            }
             for (place, value) in completion.logProbabilities.enumerated() where value != 0 {
                 advantages.append(Float(turns[index]))
                 states.append(before?[place])
@@ -319,6 +324,7 @@ extension GRPO.Groups {
         metrics["solved"] = share(traces, \.solved)
         metrics["malformed"] = share(turns) { $0.command == nil }
         metrics["inapplicable"] = share(turns) { $0.command != nil && $0.error != nil }
+        metrics["redraws"] = mean(turns.map { Double($0.completion.redraws ?? 0) })
         metrics["exit"] = share(traces) { $0.exit == .exit }
         metrics["commands/unique"] =
             Double(Set(turns.compactMap { $0.command?.description }).count) / Double(max(1, turns.count))

@@ -104,6 +104,12 @@ public struct RLConfiguration: Hashable, Sendable, Codable {
     public var temperature = 1.0
     /// Whether rollouts are held to commands that the program can take, and trained under the same mask.
     public var isConstrained = false
+    /// Where they are: how often a command that was tried before or changes nothing is drawn anew, as in use; else only
+    /// what would end it is masked. What is learned from are the answers that stand. That others were thrown away makes
+    /// them likelier by a factor which depends on the state alone, so that the baseline takes it out.
+    ///
+    /// Above 0 only at a temperature of ``Generator/redrawTemperature`` or more: all draws must be of one distribution.
+    public var redraws = EpisodeOptions.standardRedraws
     /// What the policy that learns computes in.
     public var precision = Precision.float32
     /// What the rollouts are played in. Where it is another one, each token's gradient is weighed by how much likelier the

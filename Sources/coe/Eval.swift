@@ -61,7 +61,7 @@ struct EvalRun: AsyncParsableCommand {
         help: """
             With --constrained: how often a command that was tried before or changes nothing is drawn anew, at temperature \
             0.7 at least, before its end is masked.
-            """) var redraws = 4
+            """) var redraws = EpisodeOptions.standardRedraws
     @Flag(help: "Go on after the tests pass, until the model says EXIT, as in the paper.") var untilExit = false
     @Flag(help: "Print the figures as one JSON object on standard output.") var json = false
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Episodes
 import Foundation
 import LanguageModels
 import PythonSandbox
@@ -35,6 +36,14 @@ struct RLCommand: AsyncParsableCommand {
     @Option(help: "The temperature of the rollouts.") var temperature = 1.0
     @Flag(help: "Hold rollouts to commands that the program can take, and train under the same mask.")
     var constrained = false
+    @Option(
+        help: ArgumentHelp(
+            "With --constrained: how often an excluded command is drawn anew, as in use.",
+            discussion: """
+                A command that was tried before or changes nothing; 0 masks its end instead. 4 when not given, or 0 below a \
+                --temperature of 0.7, the least at which commands are drawn anew.
+                """))
+    var redraws: Int?
     @Option(help: "What the policy computes in: float32, bfloat16 or int8; see `coe sft --help`.")
     var precision = Precision.float32
     @Option(
@@ -68,6 +77,15 @@ struct RLCommand: AsyncParsableCommand {
         if learningRate <= 0 || temperature <= 0 {
             throw ValidationError("--learning-rate and --temperature must be positive.")
         }
+        if let redraws {
+            if redraws < 0 { throw ValidationError("--redraws must not be negative.") }
+            if redraws > 0 && !constrained { throw ValidationError("--redraws needs --constrained.") }
+            if redraws > 0 && temperature < Generator.redrawTemperature {
+                throw ValidationError(
+                    "--redraws needs a --temperature of at least \(Generator.redrawTemperature), at which commands are "
+                        + "drawn anew; --redraws 0 masks their end.")
+            }
+        }
         for (name, value) in [
             ("--clip-low", parts.clipLow), ("--clip-high", parts.clipHigh), ("--beta", parts.beta),
             ("--imitation", parts.imitation), ("--edit-penalty", parts.editPenalty), ("--progress", parts.progress),
@@ -94,6 +112,9 @@ struct RLCommand: AsyncParsableCommand {
         configuration.maxTokens = maxTokens
         configuration.temperature = temperature
         configuration.isConstrained = constrained
+        configuration.redraws =
+            redraws
+            ?? (constrained && temperature >= Generator.redrawTemperature ? EpisodeOptions.standardRedraws : 0)
         configuration.precision = precision
         configuration.rolloutPrecision = rolloutPrecision
         configuration.maxCharacters = maxCharacters

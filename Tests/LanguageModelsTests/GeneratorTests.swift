@@ -270,6 +270,33 @@ import Tokenization
         #expect(masked.shares["kiwi"] == nil && drawn.shares["kiwi"] == nil)
     }
 
+    /// A trainer finds the log-probabilities of what stands: those of a draw that could be thrown away, but for the last.
+    @Test func redrawnAnswersAreScoredAsTheyWereDrawn() async throws {
+        let generator = try makeGenerator()
+        let grammar = ChoiceGrammar(["kiwis", "fig", "plum"], without: "kiwi")
+        let masks = GrammarMasks(generator.tokenizer, stop: .init(tokens: [300]))
+        var seen: Set<[Int]> = []
+        for (redraws, seed) in [1, 2].flatMap({ redraws in (0..<60).map { (redraws, $0) } }) {
+            let id = await generator.begin(SamplingOptions(temperature: 1, seed: UInt64(seed)))
+            let output = try await generator.generate(
+                id, appending: prompt(3, 9), limit: 20, stop: .init(tokens: [300]), grammar: grammar,
+                redraws: redraws)
+            await generator.end(id)
+            seen.insert([output.redraws, redraws])
+            let sequence = CausalLM.PackedSequence(
+                tokens: prompt(3, 9) + output.tokens,
+                mask: prompt(3, 9).map { _ in false } + output.tokens.map { _ in true })
+            let isLast = output.redraws == redraws
+            let start: any ByteGrammar = isLast ? grammar : grammar.admittingExcluded
+            let states = start.states(before: output.tokens, generator.tokenizer)
+            let scored = try generator.model.logProbabilities(
+                [sequence], distribution: TokenDistribution(states: states, masks: masks)
+            ).floats()
+            #expect(zip(scored, output.logProbabilities).allSatisfy { abs($0 - $1) < 1e-4 })
+        }
+        #expect(seen.isSuperset(of: [[0, 1], [1, 1], [0, 2], [1, 2]]))
+    }
+
     /// What was taken back leaves nothing behind: greedy answers are drawn anew, and the next turn is what it is without.
     @Test func aConversationForgetsWhatWasDrawnAnew() async throws {
         let generator = try makeGenerator()

@@ -128,6 +128,28 @@ import Tokenization
         #expect(differences.all.contains { $0 > 0 })
     }
 
+    /// A command that could have been thrown away could end where it is excluded; the last of all draws could not.
+    @Test(arguments: [(nil, true), (3, true), (4, false)])
+    func onlyTheLastDrawCouldNotEndAsAnExcludedCommand(redraws: Int?, canEnd: Bool) throws {
+        let tokenizer = try Tokenizer(modelPath: model)
+        let program = ProgramText("x = 1")
+        let grammar = CommandGrammar(program: program, redraws: 4)
+        // "x = 1" in place of itself changes nothing.
+        let tokens = tokenizer.encode("### REPL 1 >>>x = 12")
+        let report = SandboxReport(tests: [], seconds: 0)
+        let turn = Turn(
+            completion: Completion(
+                text: "", promptTokenIDs: [1], tokenIDs: tokens, logProbabilities: tokens.map { _ in -1 },
+                redraws: redraws),
+            command: .replace(line: 1, content: "x = 12"), report: report, reward: 0, programDigest: "")
+        let trace = Trace(
+            task: "t", sample: 0, seed: 0, method: "coe", policy: "p", initialProgram: program.text,
+            initialReport: report, turns: [turn], finalProgram: "x = 12", finalReport: report, exit: .turnLimit,
+            seconds: 0)
+        let experience = Experience(.init(trace: trace, grammars: [grammar]), advantages: [1], tokenizer: tokenizer)
+        #expect(experience.states.count == tokens.count && experience.states.last??.canEnd == canEnd)
+    }
+
     @Test func whatIsRewardedBecomesLikelier() async throws {
         // Without EXIT an episode loses half a point, so that giving up at once is best where nothing can be solved.
         var configuration = configuration(.paper)
