@@ -21,7 +21,7 @@ measure() {  # NAME ADAPTER
 train() {  # NAME STEPS OPTION…
   coe rl --data "$run/starts-tasks.jsonl" --validation "$run/held-tasks.jsonl" --validation-count 40 --model "$model" \
     --adapter "$adapter" --max-turns 2 --max-tokens 48 --max-characters 300 --constrained --learning-rate 2e-4 \
-    --precision int8 --rollout-precision int8 --steps "$2" --seed 1 --out "$run/$1" --resume "${@:3}"
+    --precision int8 --rollout-precision int8 --redraws 0 --steps "$2" --seed 1 --out "$run/$1" --resume "${@:3}"
   # What was learned last; the finished adapter is the best by validation, which may be the one it began with.
   measure "$1" "$run/$1/checkpoints/step-$2"
 }

@@ -24,7 +24,7 @@ done
 coe rl --preset best --groups 6 --data "$run/starts-tasks.jsonl" --data "$run/failures-tasks.jsonl" \
   --validation "$run/validation-tasks.jsonl" --validation-count 30 --model "$model" --adapter "$adapter" \
   --max-turns 4 --max-tokens 48 --max-characters 400 --constrained --learning-rate 1.5e-4 --precision int8 \
-  --rollout-precision int8 --tokens-per-pass 1024 --steps "$steps" --seed 1 --out "$run/rl" --resume
+  --rollout-precision int8 --redraws 0 --tokens-per-pass 1024 --steps "$steps" --seed 1 --out "$run/rl" --resume
 
 measure() {  # NAME ADAPTER
   coe eval --set "$run/held-tasks.jsonl" --model "$model" --adapter "$2" --constrained --sample 160 --seed 1 \

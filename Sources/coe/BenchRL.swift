@@ -145,7 +145,7 @@ private struct EnvironmentProcess {
         let line = output.fileHandleForReading.availableData
         guard let ready = try? JSONDecoder().decode(Ready.self, from: line) else {
             process.terminate()
-            throw ValidationError("coe serve env did not start; its words are above.")
+            throw UsageError(description: "coe serve env did not start; its words are above.")
         }
         address = ready.url
     }

@@ -1,4 +1,3 @@
-import ArgumentParser
 import Foundation
 
 /// Runs a peer's Python program and reads the JSON object in its last line; what it says on standard error is shown.
@@ -18,8 +17,10 @@ func runPeer<Answer: Decodable>(_ python: String, _ program: String, _ arguments
         let last = String(decoding: data, as: UTF8.self).split(separator: "\n").last,
         let answer = try? JSONDecoder().decode(Answer.self, from: Data(last.utf8))
     else {
-        throw ValidationError(
-            "The peer \(python) \(program) \(arguments.prefix(2).joined(separator: " ")) failed; its words are above.")
+        let isKilled = process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGKILL
+        throw UsageError(
+            description: "The peer \(python) \(program) \(arguments.prefix(2).joined(separator: " ")) "
+                + (isKilled ? "was killed, as happens when memory runs out." : "failed; its words are above."))
     }
     return answer
 }
