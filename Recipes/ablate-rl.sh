@@ -13,8 +13,7 @@ coe data synthesize --from "$held" --count 400 --max-faults 1 --state brief --se
 for file in starts held; do coe data export "$run/$file.jsonl" --to repair --out "$run/$file-tasks.jsonl"; done
 
 measure() {  # NAME ADAPTER
-  local options=(--set "$run/held-tasks.jsonl" --model "$model" --adapter "$2" --constrained --redraws 0 \
-    --turns 2)
+  local options=(--set "$run/held-tasks.jsonl" --model "$model" --adapter "$2" --constrained --redraws 0 --turns 2)
   coe eval "${options[@]}" --samples 2 --temperature 1 --seed 5 --out "$run/$1-sampled"
   coe eval "${options[@]}" --out "$run/$1-greedy"
 }

@@ -9,6 +9,7 @@ public struct EpisodeOptions: Hashable, Sendable, Codable {
     /// Where it is: how often a command that was tried on the program before, or changes nothing, is drawn anew
     /// (``CommandGrammar/redraws``).
     public var redraws: Int
+    /// The redraws where none are said; ``CommandGrammar`` itself has none.
     public static let standardRedraws = 4
     public var prompt: Prompt
     public var rewards: Rewards

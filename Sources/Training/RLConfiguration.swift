@@ -106,7 +106,7 @@ public struct RLConfiguration: Hashable, Sendable, Codable {
     public var isConstrained = false
     /// Where they are: how often a command that was tried before or changes nothing is drawn anew, as in use; else only
     /// what would end it is masked. What is learned from are the answers that stand. That others were thrown away makes
-    /// them likelier by a factor which depends on the state alone, so that the baseline takes it out.
+    /// them likelier by a factor which depends on the state alone, so that a baseline takes it out in the mean.
     ///
     /// Above 0 only at a temperature of ``Generator/redrawTemperature`` or more: all draws must be of one distribution.
     public var redraws = EpisodeOptions.standardRedraws
