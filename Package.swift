@@ -16,10 +16,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        // The environment: these build without libtorch.
-        .target(name: "LineEditor"),
+        // The loop and the tools: these build without libtorch.
         .target(
             name: "PythonSandbox",
             dependencies: [
@@ -27,16 +27,24 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             resources: ["peer", "program", "suites", "judge", "zygote"].map { .embedInCode("Resources/\($0).py") }),
+        .target(name: "StatefulTools", dependencies: ["PythonSandbox"]),
         .target(
-            name: "RepairTasks",
+            name: "PythonRepair",
             dependencies: [
-                "LineEditor", "PythonSandbox", .product(name: "Subprocess", package: "swift-subprocess"),
+                "PythonSandbox", "StarterTasks", "StatefulTools",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
-            resources: [.embedInCode("Resources/syntax.py"), .embedInCode("Resources/starter.jsonl")]),
-        .target(name: "Episodes", dependencies: ["LineEditor", "PythonSandbox", "RepairTasks"]),
-        .target(name: "Tokenization"),
-
+            path: "Sources/Tools/PythonRepair",
+            resources: [.embedInCode("Resources/syntax.py")]),
+        .target(
+            name: "StarterTasks", path: "Sources/Tools/StarterTasks", resources: [.embedInCode("starter.jsonl")]),
+        .target(
+            name: "Countdown", dependencies: ["PythonSandbox", "StatefulTools"], path: "Sources/Tools/Countdown"),
+        .target(
+            name: "Tools", dependencies: ["Countdown", "PythonRepair", "StatefulTools"], path: "Sources/Tools/List"),
         // The engine.
+        .target(name: "Tokenization"),
         .target(
             name: "CTorch",
             exclude: ["gloo"],
@@ -48,24 +56,35 @@ let package = Package(
             linkerSettings: [.linkedLibrary("torch_cpu"), .linkedLibrary("c10")]),
         .target(name: "Tensors", dependencies: ["CTorch"]),
         .target(name: "LanguageModels", dependencies: ["Tensors", "Tokenization"]),
-        .target(
-            name: "Policies", dependencies: ["Episodes", "LanguageModels", "LineEditor", "Tensors", "Tokenization"]),
 
-        // What is built from both.
-        .target(name: "Demonstrations", dependencies: ["Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
+        // Who plays.
+        .target(name: "Policies", dependencies: ["LanguageModels", "StatefulTools", "Tensors", "Tokenization"]),
+        .target(
+            name: "RemotePolicies",
+            dependencies: [
+                "StatefulTools", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+
+        // What is made of episodes.
+        .target(name: "Runs", dependencies: ["StatefulTools"]),
+        .target(name: "Demonstrations", dependencies: ["PythonSandbox", "StatefulTools"]),
         .target(
             name: "Training",
             dependencies: [
-                "Demonstrations", "Episodes", "LanguageModels", "LineEditor", "Policies", "PythonSandbox",
-                "RepairTasks", "Reports",
-                "Tensors", "Tokenization",
+                "Demonstrations", "LanguageModels", "Policies", "PythonSandbox", "Runs", "StatefulTools", "Tensors",
+                "Tokenization",
             ]),
-        .target(name: "Evaluation", dependencies: ["Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
-        // Servers and clients. Serving, RemotePolicies and ServeCommands build without libtorch.
+        .target(name: "Evaluation", dependencies: ["PythonSandbox", "Runs", "StatefulTools"]),
+        .target(
+            name: "Reports", dependencies: ["Evaluation", "Runs", "StatefulTools"],
+            resources: [.embedInCode("Resources/report.css"), .embedInCode("Resources/report.js")]),
+
+        // Servers. Serving and ServeCommands build without libtorch.
         .target(
             name: "Serving",
             dependencies: [
-                "Episodes", "LineEditor", "PythonSandbox", "RepairTasks",
+                "PythonSandbox", "StatefulTools",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
@@ -73,62 +92,83 @@ let package = Package(
                 .embedInCode("Resources/\($0)")
             }),
         .target(
-            name: "RemotePolicies",
-            dependencies: [
-                "Episodes", "LineEditor", .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-            ]),
-        .target(
             name: "ServeCommands",
             dependencies: [
-                "Episodes", "PythonSandbox", "RepairTasks", "Serving",
+                "PythonSandbox", "Serving", "StatefulTools", "Tools",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .target(
             name: "ModelServing",
             dependencies: [
-                "Episodes", "LanguageModels", "Serving", "Tensors", "Tokenization",
+                "LanguageModels", "Serving", "StatefulTools", "Tensors", "Tokenization",
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         .executableTarget(
             name: "coe-environment",
             dependencies: ["ServeCommands", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+        // The command line.
         .target(
-            name: "Reports", dependencies: ["Episodes", "Evaluation", "LineEditor", "PythonSandbox", "RepairTasks"],
-            resources: [.embedInCode("Resources/report.css"), .embedInCode("Resources/report.js")]),
+            name: "CommandSupport",
+            dependencies: [
+                "LanguageModels", "Policies", "RemotePolicies", "StatefulTools", "Tensors",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .target(
+            name: "Benchmarks",
+            dependencies: [
+                "CommandSupport", "Demonstrations", "Evaluation", "LanguageModels", "ModelServing", "Policies",
+                "PythonRepair",
+                "PythonSandbox", "RemotePolicies", "Runs", "ServeCommands", "Serving", "StatefulTools", "Tensors",
+                "Tokenization", "Tools", "Training",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .executableTarget(
             name: "coe",
             dependencies: [
-                "Demonstrations", "Evaluation", "Episodes", "LineEditor", "LanguageModels", "Policies", "PythonSandbox",
-                "RepairTasks", "ModelServing", "RemotePolicies", "Reports", "ServeCommands", "Serving",
-                "Tensors", "Tokenization", "Training",
+                "Benchmarks", "CommandSupport", "Demonstrations", "Evaluation", "LanguageModels", "ModelServing",
+                "Policies", "PythonRepair", "PythonSandbox", "RemotePolicies", "Reports", "Runs", "ServeCommands",
+                "Serving",
+                "StatefulTools", "Tensors", "Tokenization", "Tools", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
             ],
             linkerSettings: linkTorch),
 
         // Tests.
-        .target(name: "TestSupport", dependencies: ["Tokenization"], path: "Tests/TestSupport"),
-        .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"]),
+        .target(name: "TestSupport", dependencies: ["StatefulTools", "Tokenization"], path: "Tests/TestSupport"),
         .testTarget(name: "PythonSandboxTests", dependencies: ["PythonSandbox"]),
-        .testTarget(name: "RepairTasksTests", dependencies: ["LineEditor", "RepairTasks", "PythonSandbox"]),
+        .testTarget(
+            name: "StatefulToolsTests", dependencies: ["PythonSandbox", "StatefulTools", "TestSupport", "Tools"]),
+        .testTarget(
+            name: "PythonRepairTests", dependencies: ["PythonRepair", "PythonSandbox", "StatefulTools", "TestSupport"]),
+        .testTarget(
+            name: "CountdownTests", dependencies: ["Countdown", "PythonSandbox", "StatefulTools", "TestSupport"]),
+        .testTarget(name: "RunsTests", dependencies: ["Runs", "StatefulTools", "TestSupport"]),
         .testTarget(
             name: "DemonstrationsTests",
-            dependencies: ["Demonstrations", "Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
-        .testTarget(name: "EpisodesTests", dependencies: ["Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
+            dependencies: ["Demonstrations", "PythonRepair", "PythonSandbox", "StatefulTools", "TestSupport", "Tools"]),
         .testTarget(
             name: "EvaluationTests",
-            dependencies: ["Evaluation", "Episodes", "LineEditor", "PythonSandbox", "RepairTasks"]),
+            dependencies: [
+                "Evaluation", "PythonRepair", "PythonSandbox", "Runs", "StatefulTools", "TestSupport", "Tools",
+            ]),
         .testTarget(
             name: "CoeTests",
-            dependencies: ["coe", "Episodes", "LanguageModels", "RepairTasks", "Tensors", "TestSupport"],
+            dependencies: [
+                "coe", "Demonstrations", "LanguageModels", "PythonRepair", "Runs", "StatefulTools", "Tensors",
+                "TestSupport",
+                "Tools",
+            ],
             linkerSettings: linkTorch),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], linkerSettings: linkTorch),
         .testTarget(
             name: "ServingTests",
             dependencies: [
-                "Serving", "ServeCommands", "Episodes", "LineEditor", "PythonSandbox", "RepairTasks", "TestSupport",
+                "PythonRepair", "PythonSandbox", "ServeCommands", "Serving", "StatefulTools", "TestSupport", "Tools",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
@@ -136,28 +176,36 @@ let package = Package(
         .testTarget(
             name: "ModelServingTests",
             dependencies: [
-                "ModelServing", "RemotePolicies", "ServeCommands", "Serving", "Episodes", "LanguageModels",
-                "PythonSandbox",
-                "RepairTasks", "TestSupport", "Tokenization", .product(name: "NIOHTTP1", package: "swift-nio"),
+                "Benchmarks", "LanguageModels", "ModelServing", "PythonRepair", "PythonSandbox", "RemotePolicies",
+                "ServeCommands", "Serving", "StatefulTools", "TestSupport", "Tokenization", "Tools",
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             exclude: ["Clients"], linkerSettings: linkTorch),
         .testTarget(
+            name: "BenchmarksTests",
+            dependencies: ["Benchmarks", "PythonSandbox", "Serving", "StatefulTools", "TestSupport", "Tools"],
+            linkerSettings: linkTorch),
+        .testTarget(
             name: "ReportsTests",
-            dependencies: ["Reports", "Episodes", "Evaluation", "LineEditor", "PythonSandbox", "RepairTasks"]),
+            dependencies: [
+                "Evaluation", "PythonRepair", "PythonSandbox", "Reports", "Runs", "StatefulTools", "TestSupport",
+                "Tools",
+            ]),
         .testTarget(
             name: "LanguageModelsTests", dependencies: ["LanguageModels", "Tensors", "Tokenization", "TestSupport"],
             linkerSettings: linkTorch),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Demonstrations", "Episodes", "LanguageModels", "LineEditor", "Policies", "PythonSandbox",
-                "RepairTasks", "Tensors",
-                "TestSupport", "Tokenization",
+                "Training", "Demonstrations", "LanguageModels", "Policies", "PythonRepair", "PythonSandbox", "Runs",
+                "StatefulTools", "Tensors", "TestSupport", "Tokenization", "Tools",
             ],
             linkerSettings: linkTorch),
         .testTarget(
             name: "PoliciesTests",
-            dependencies: ["Policies", "Episodes", "LanguageModels", "LineEditor", "Tokenization", "TestSupport"],
+            dependencies: [
+                "Policies", "LanguageModels", "PythonRepair", "StatefulTools", "Tokenization", "TestSupport",
+            ],
             linkerSettings: linkTorch),
     ],
     cxxLanguageStandard: .cxx20

@@ -15,16 +15,13 @@ esac
 mkdir -p "$run"
 
 coe data synthesize --from "$passing" --from starter --without mbpp --without humanevalfix --without quixbugs \
-  --count 1000 --max-faults 3 --state brief --seed 11 --out "$run/starts.jsonl"
-coe data export "$run/starts.jsonl" --to repair --out "$run/tasks.jsonl"
-coe eval --set "$run/tasks.jsonl" --method coe --model "$model" --adapter "$adapter" --constrained \
-  --temperature 1 --turns 4 --seed 1 --out "$run/played"
+  --count 1000 --max-faults 3 --seed 11 --out "$run/starts.jsonl"
+coe eval --set "$run/starts.jsonl" --model "$model" --adapter "$adapter" --temperature 1 --turns 4 --seed 1 \
+  --out "$run/played"
 coe data correct "$run/played" --each 2 --seed 21 --out "$run/corrections.jsonl"
 
 coe sft --data "$run/corrections.jsonl" --data "$run/starts.jsonl" --validation "$held" --model "$model" \
-  --adapter "$adapter" --max-length 600 --max-tokens 800000 --batch 12 --learning-rate "$rate" --precision bfloat16 \
+  --adapter "$adapter" --max-length 600 --train-tokens 800000 --batch 12 --learning-rate "$rate" --precision bfloat16 \
   --validate-every 60 --out "$run/sft" --resume
 
-coe data export "$held" --to repair --out "$run/held-tasks.jsonl"
-coe eval --set "$run/held-tasks.jsonl" --method coe --model "$model" --adapter "$run/sft/adapter" \
-  --constrained --sample 60 --seed 1 --out "$run/eval"
+coe eval --set "$held" --model "$model" --adapter "$run/sft/adapter" --subset 60 --seed 1 --out "$run/eval"

@@ -11,24 +11,18 @@ passing=$1 functions=$2 failures=$3 held=$4 adapter=$5 run=${6:-runs/rl} steps=$
 model=qwen2.5-coder-0.5b
 without=(--without mbpp --without humanevalfix --without quixbugs --without debugbench)
 mkdir -p "$run"
-coe data synthesize --from "$functions" --from "$passing" "${without[@]}" --count 3000 --max-faults 3 --state brief \
+coe data synthesize --from "$functions" --from "$passing" "${without[@]}" --count 3000 --max-faults 3 \
   --seed 93 --out "$run/starts.jsonl"
-coe data synthesize --pairs --from "$failures" --nearest "$passing" --within 70 "${without[@]}" --count 1000 \
-  --state brief --seed 94 --out "$run/failures.jsonl"
-coe data synthesize --from "$held" --count 60 --max-faults 3 --state brief --seed 34 --out "$run/validation.jsonl"
-coe data synthesize --from "$held" --count 400 --max-faults 3 --state brief --seed 3 --out "$run/held.jsonl"
-for file in starts failures validation held; do
-  coe data export "$run/$file.jsonl" --to repair --out "$run/$file-tasks.jsonl"
-done
+coe data synthesize --pairs --from "$failures" --nearest "$passing" --within 70 "${without[@]}" --count 1000 --seed 94 \
+  --out "$run/failures.jsonl"
+coe data synthesize --from "$held" --count 60 --max-faults 3 --seed 34 --out "$run/validation.jsonl"
+coe data synthesize --from "$held" --count 400 --max-faults 3 --seed 3 --out "$run/held.jsonl"
 
-coe rl --preset best --groups 6 --data "$run/starts-tasks.jsonl" --data "$run/failures-tasks.jsonl" \
-  --validation "$run/validation-tasks.jsonl" --validation-count 30 --model "$model" --adapter "$adapter" \
-  --max-turns 4 --max-tokens 48 --max-characters 400 --constrained --learning-rate 1.5e-4 --precision int8 \
-  --rollout-precision int8 --redraws 0 --tokens-per-pass 1024 --steps "$steps" --seed 1 --out "$run/rl" --resume
+coe rl --recipe "$(dirname "$0")/rl.yaml" --data "$run/starts.jsonl" --data "$run/failures.jsonl" \
+  --validation "$run/validation.jsonl" --adapter "$adapter" --steps "$steps" --out "$run/rl" --resume
 
 measure() {  # NAME ADAPTER
-  coe eval --set "$run/held-tasks.jsonl" --model "$model" --adapter "$2" --constrained --sample 160 --seed 1 \
-    --out "$run/$1-eval"
+  coe eval --set "$run/held.jsonl" --model "$model" --adapter "$2" --subset 160 --seed 1 --out "$run/$1-eval"
 }
 measure before "$adapter"
 # The finished adapter is the best by validation, which 30 tasks may miss: measured is what was learned last.

@@ -15,14 +15,11 @@ esac
 mkdir -p "$run"
 
 coe data synthesize --from "$passing" --from starter --without mbpp --without humanevalfix --without quixbugs \
-  --count 16000 --max-faults 3 --recovery 0.15 --state brief --seed 1 --out "$run/train.jsonl"
-coe data synthesize --from "$held" --count 400 --max-faults 3 --state brief --seed 3 --out "$run/held.jsonl"
+  --count 16000 --max-faults 3 --recovery 0.15 --seed 1 --out "$run/train.jsonl"
+coe data synthesize --from "$held" --count 400 --max-faults 3 --seed 3 --out "$run/held.jsonl"
 
-# Short demonstrations first: half the tokens of a long one go to its program, which is not learned.
-coe sft --data "$run/train.jsonl" --validation "$run/held.jsonl" --model "$model" --max-length 330 \
-  --max-tokens "$tokens" --batch 8 --learning-rate "$rate" --precision int8 --validate-every 80 --out "$run/sft" --resume
+coe sft --recipe "$(dirname "$0")/sft.yaml" --data "$run/train.jsonl" --validation "$run/held.jsonl" --model "$model" \
+  --train-tokens "$tokens" --learning-rate "$rate" --out "$run/sft" --resume
 
-coe data export "$run/held.jsonl" --to repair --out "$run/held-tasks.jsonl"
-coe eval --set "$run/held-tasks.jsonl" --method coe --model "$model" --adapter "$run/sft/adapter" \
-  --constrained --sample 60 --seed 1 --out "$run/eval"
+coe eval --set "$run/held.jsonl" --model "$model" --adapter "$run/sft/adapter" --subset 60 --seed 1 --out "$run/eval"
 coe report "$run/sft" "$run/eval" -o "$run/report.html"

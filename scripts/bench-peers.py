@@ -1,4 +1,4 @@
-"""What `coe bench inference|episodes --python` and `--llama-python` run beside this engine, in the same run.
+"""What `coe bench inference|episodes --peer-python` and `--llama-python` run beside this engine, in the same run.
 
     bench-peers.py inference transformers|llama.cpp  MODEL.gguf ROUNDS THREADS
     bench-peers.py episodes  transformers|llama.cpp  MODEL.gguf WORKLOAD.json THREADS

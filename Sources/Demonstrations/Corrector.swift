@@ -1,45 +1,53 @@
-public import Episodes
-import LineEditor
 public import PythonSandbox
-public import RepairTasks
+public import StatefulTools
 
-/// Makes demonstrations of episodes that a model played and lost: what it did itself, and the way out of where that led it.
+/// Makes demonstrations of episodes that a model played and lost: its own commands, then an expert's way out.
 ///
-/// A model that has seen right commands alone does not know what to do after a wrong one of its own. Its own states with
-/// an expert's commands are what it lacks (DAgger, Ross et al. 2011); the expert is the shortest edit script to the
-/// task's reference. The model's commands carry no loss.
+/// A model that has seen right commands alone does not know what to do after a wrong one of its own, so it learns from an
+/// expert in states that it reached itself (DAgger, Ross et al. 2011). The model's own commands carry no loss.
 public struct Corrector: DemonstrationSource {
-    public let options: SynthesisOptions
-    public let cache: JobCache
-    /// An episode, and its task.
-    private let episodes: [(task: RepairTask, trace: Trace)]
+    private let options: LessonOptions
+    /// A lost episode, and its task's start state.
+    private let episodes: [(start: any Tool, trace: Trace)]
     private let mistakes: Int
     private let demonstrator: Demonstrator
 
+    /// Takes the lost episodes whose tasks have a known way to a solved state.
+    ///
     /// - Parameters:
-    ///   - traces: episodes of any number of runs; those that were solved are left out, as are those whose tasks aren't
-    ///     among `tasks` or have no reference.
+    ///   - traces: episodes of any number of runs.
+    ///   - tasks: the tasks that may be used, as start states.
     ///   - mistakes: the most commands of the model's own that a demonstration begins with.
-    /// - Throws: ``RepairTaskError`` when no episode is left.
+    /// - Throws: ``ToolTaskError`` when no episode is left.
     public init(
-        _ traces: [Trace], tasks: [RepairTask], mistakes: Int, options: SynthesisOptions, sandbox: PythonSandbox
-    ) throws {
+        _ traces: [Trace], tasks: [any Tool], mistakes: Int, options: LessonOptions, sandbox: PythonSandbox
+    ) async throws {
         let known = Dictionary(tasks.map { ($0.id, $0) }) { first, _ in first }
-        episodes = traces.compactMap { trace in
-            guard !trace.solved, let task = known[trace.task], task.reference != nil,
-                task.program == trace.initialProgram
+        var lost = traces.compactMap { trace -> (start: any Tool, trace: Trace)? in
+            guard !trace.solved, let start = known[trace.task], start.state == trace.initialState, start.oracle != nil
             else { return nil }
-            return (task, trace)
+            return (start, trace)
         }
-        guard !episodes.isEmpty else {
-            throw RepairTaskError(
-                .badLine,
-                "of \(traces.count) episodes none was lost on a task with a reference; nothing can be corrected")
+        guard !lost.isEmpty else {
+            throw ToolTaskError(
+                .nothingUsable,
+                "of \(traces.count) episodes none was lost on a task with a known solution; nothing can be corrected")
         }
+        // The tools check the tasks, and limit what judging their states may cost.
+        var own = options
+        (own.family, own.recovery) = (nil, 0)
+        var checked: [String: any Tool] = [:]
+        for (_, starts) in Dictionary(grouping: lost.map(\.start), by: { type(of: $0).name }) {
+            var ids: Set<String> = []
+            let starts = starts.filter { ids.insert($0.id).inserted }
+            let teacher = try await type(of: starts[0]).teacher(of: starts, own, in: sandbox) { _, _ in }
+            for task in teacher.tasks { checked[task.id] = task }
+        }
+        lost = lost.compactMap { episode in checked[episode.start.id].map { ($0, episode.trace) } }
+        episodes = lost
         self.options = options
         self.mistakes = mistakes
-        cache = JobCache(sandbox)
-        demonstrator = Demonstrator(cache: cache, state: options.state)
+        demonstrator = Demonstrator(sandbox: sandbox, prompt: options.prompt)
     }
 
     /// The episodes that can be corrected; draws take them in turn.
@@ -47,42 +55,22 @@ public struct Corrector: DemonstrationSource {
 
     public func demonstration(_ index: Int) async throws -> Demonstration? {
         var generator = SeededGenerator(seed: options.seed, stream: UInt64(index))
-        let (task, trace) = episodes[index % episodes.count]
-        guard let reference = task.reference, case .usable(let limits) = try await cache.check(task) else { return nil }
-        let turns = trace.turns.prefix(mistakes).prefix { $0.command != .exit }
+        let (start, trace) = episodes[index % episodes.count]
+        let turns = trace.turns.prefix(mistakes).prefix { !$0.isExit }
         guard !turns.isEmpty else { return nil }
         // After many mistakes the way out can be too long for an episode; after fewer of them it is shorter.
         for length in (1...1 + generator.below(turns.count)).reversed() {
-            var program = ProgramText(task.program)
-            for turn in turns.prefix(length) {
-                if let command = turn.command, turn.error == nil { try? program.apply(command) }
+            var tool = start
+            for turn in turns.prefix(length) where turn.error == nil {
+                if let command = turn.command { _ = try? tool.apply(command) }
             }
-            var plan = RepairPlan(EditScript(from: program.lines, to: ProgramText(reference).lines))
-            for slot in plan.order(from: turns[length - 1].faultyLine, using: &generator) {
-                plan.repair(slot, using: &generator)
-            }
-            let own = turns.prefix(length).map { Demonstrator.Step($0.completion.text, learn: false) }
-            guard let played = try await demonstrator.play(task, steps: own + plan.steps, limits: limits) else {
-                continue
-            }
-            var corrected = task
-            corrected.id = "\(task.id)!\(options.seed)-\(index)"
+            let own = turns.prefix(length).map { Step($0.completion.text, learn: false) }
+            guard let way = tool.expert(turns[length - 1].verdict, using: &generator),
+                let played = try await demonstrator.play(start, steps: own + way)
+            else { continue }
             return Demonstration(
-                id: corrected.id, messages: played.messages, task: corrected,
-                meta: Demonstration.Meta(
-                    kind: .correction, source: task.id, operators: [], failure: played.initialReport.failure ?? "",
-                    editDistance: editDistance(task.program, reference),
-                    commands: played.messages.count { $0.learn == true }, state: options.state, family: nil,
-                    seed: options.seed, index: index))
+                played, from: start, kind: "correction", mark: "!", options: options, index: index)
         }
         return nil
-    }
-}
-
-extension Turn {
-    /// The line that the tests complain of, else that of the command.
-    fileprivate var faultyLine: Int? {
-        let failures = report.tests.filter { $0.status != .passed }
-        return report.programError?.line ?? failures.lazy.compactMap(\.line).first ?? command?.line
     }
 }

@@ -1,6 +1,4 @@
-public import Episodes
-import LineEditor
-public import RepairTasks
+public import StatefulTools
 
 /// An episode that ends well, to be imitated: one line of a demonstration file.
 public struct Demonstration: Hashable, Sendable, Codable {
@@ -8,8 +6,8 @@ public struct Demonstration: Hashable, Sendable, Codable {
     public struct Message: Hashable, Sendable, Codable {
         public var role: ChatMessage.Role
         public var content: String
-        /// Whether a loss may stand on it; nil for messages that the assistant doesn't write. A wrong edit that is
-        /// shown for its recovery is not to be learned.
+        /// Whether a loss may stand on it; nil for messages that the assistant does not write. A wrong step, shown for its
+        /// recovery, must not be learned.
         public var learn: Bool?
 
         public init(role: ChatMessage.Role, content: String, learn: Bool? = nil) {
@@ -17,66 +15,57 @@ public struct Demonstration: Hashable, Sendable, Codable {
             self.content = content
             self.learn = learn
         }
+
+        /// A message that the assistant does not write.
+        public init(_ message: ChatMessage) { self.init(role: message.role, content: message.content) }
     }
 
-    public enum Kind: String, CaseIterable, Hashable, Sendable, Codable {
-        /// The way back from corruptions.
-        case corruption
-        /// The same, with a wrong edit on the way and its repair.
-        case recovery
-        /// The shortest way from a faulty program to its reference.
-        case pair
-        /// What a model did itself, and the way out of where that led it.
-        case correction
-    }
-
+    /// How a demonstration was made.
     public struct Meta: Hashable, Sendable, Codable {
-        public var kind: Kind
-        /// The task it was made from.
+        /// What it shows: ``Lesson/kind``, or `correction` for a model's own mistakes and the way out of them.
+        public var kind: String
+        /// The id of the task that it was made from.
         public var source: String
-        /// The operator of each fault; empty where none was made.
-        public var operators: [Corruption.Operator]
-        /// What the tests say at the start: `AssertionError`, `SyntaxError`, `Timeout`, …
+        /// The kind of each fault; empty where none was made.
+        public var operators: [String]
+        /// How the start state fails, by ``Verdict/failure``; empty where the tool does not say.
         public var failure: String
-        /// Characters between the start and the reference (Levenshtein).
-        public var editDistance: Int
+        /// How far the start is from the known solution, by ``Tool/difference(_:_:)``; nil where the tool has no measure.
+        public var editDistance: Int?
         /// Commands to be learned, EXIT included.
         public var commands: Int
-        public var state: StateForm
-        public var family: CorruptionFamily?
+        public var prompt: PromptStyle
+        /// Where the faults come from, by ``LessonOptions/family``.
+        public var family: String?
         public var seed: UInt64
         /// Which draw of the seed this is.
         public var index: Int
+
+        private enum CodingKeys: String, CodingKey {
+            case kind, source, operators, failure, editDistance, commands, family, seed, index
+            case prompt = "state"
+        }
     }
 
     public var id: String
     public var messages: [Message]
-    /// The task with the faulty program in it, so that an episode can start here.
-    public var task: RepairTask
+    /// The task whose start state the episode begins in.
+    public var task: ToolTask
     public var meta: Meta
-}
 
-/// How the state is shown to the model.
-public enum StateForm: String, CaseIterable, Hashable, Sendable, Codable {
-    /// The whole program each turn, lines as `L 1 x`.
-    case paper
-    /// The whole program each turn, lines as `1>>>x`.
-    case compact
-    /// The whole program in the first turn, then the changed region alone.
-    case compactDiff = "compact-diff"
-    /// As compact-diff, without the instruction.
-    case brief
-    /// As brief, without the markup of a chat.
-    case plain
-
-    public var prompt: Prompt {
-        switch self {
-        case .paper: Prompt(numbering: .paper, workedExamples: false)
-        case .compact: Prompt(numbering: .compact, workedExamples: false)
-        case .compactDiff: Prompt(numbering: .compact, workedExamples: false, changesOnly: true)
-        case .brief: Prompt(numbering: .compact, instructs: false, workedExamples: false, changesOnly: true)
-        case .plain:
-            Prompt(instructs: false, workedExamples: false, changesOnly: true, isPlainText: true)
-        }
+    /// - Parameter mark: what stands between the task's id and the draw in the demonstration's id.
+    init(
+        _ played: Demonstrator.Played, from start: any Tool, kind: String, operators: [String] = [], mark: String,
+        options: LessonOptions, index: Int
+    ) {
+        task = start.task
+        id = "\(task.id)\(mark)\(options.seed)-\(index)"
+        messages = played.messages
+        meta = Meta(
+            kind: kind, source: task.id, operators: operators, failure: played.initialVerdict.failure ?? "",
+            editDistance: start.solution.flatMap { type(of: start).difference(start.state, $0)?.distance },
+            commands: messages.count { $0.learn == true }, prompt: options.prompt, family: options.family,
+            seed: options.seed, index: index)
+        task.id = id
     }
 }

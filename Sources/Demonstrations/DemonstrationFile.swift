@@ -1,10 +1,9 @@
-import Episodes
 public import Foundation
-import RepairTasks
+public import StatefulTools
 
 /// A file of demonstrations, one JSON object a line, that an interrupted run can go on with.
 public struct DemonstrationFile {
-    /// What stands in the file.
+    /// Demonstrations in the file.
     public private(set) var count = 0
     /// The draw to go on with.
     public private(set) var nextIndex = 0
@@ -14,34 +13,34 @@ public struct DemonstrationFile {
 
     /// Opens or makes the file; drops a last line that was not written to its end.
     ///
-    /// - Throws: ``RepairTaskError`` when the file can't be written, or holds something else, or demonstrations made with
-    ///   other options: two kinds in one file would be neither.
-    public init(_ file: URL, options: SynthesisOptions) throws {
+    /// - Throws: ``ToolTaskError`` when the file can't be written, or holds something else, or holds demonstrations made
+    ///   with other options.
+    public init(_ file: URL, options: LessonOptions) throws {
         let path = file.path(percentEncoded: false)
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let manager = FileManager.default
         if !manager.fileExists(atPath: path) {
             try? manager.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
             guard manager.createFile(atPath: path, contents: nil) else {
-                throw RepairTaskError(.unreadable, "\(path): the file can't be made")
+                throw ToolTaskError(.unreadable, "\(path): the file can't be made")
             }
         }
         guard let handle = try? FileHandle(forUpdating: file) else {
-            throw RepairTaskError(.unreadable, "\(path): the file can't be written")
+            throw ToolTaskError(.unreadable, "\(path): the file can't be written")
         }
         self.handle = handle
         var end: UInt64 = 0
         try Self.forEach(in: handle) { line in
             guard let demonstration = try? JSONDecoder().decode(Demonstration.self, from: line) else {
-                throw RepairTaskError(
+                throw ToolTaskError(
                     .badLine, "\(path), line \(count + 1): not a demonstration; choose another file to write to")
             }
             let meta = demonstration.meta
-            guard meta.seed == options.seed, meta.state == options.state, meta.family == options.family else {
-                throw RepairTaskError(
+            guard meta.seed == options.seed, meta.prompt == options.prompt, meta.family == options.family else {
+                throw ToolTaskError(
                     .badLine,
                     "\(path) holds demonstrations made with other options (seed \(meta.seed), "
-                        + "\(meta.family?.rawValue ?? "pairs"), state \(meta.state.rawValue)); choose another file")
+                        + "\(meta.family ?? "no corruptions"), prompt \(meta.prompt.rawValue)); choose another file")
             }
             count += 1
             nextIndex = meta.index + 1
@@ -52,7 +51,7 @@ public struct DemonstrationFile {
         try handle.seek(toOffset: end)
     }
 
-    /// Writes the demonstration, unless one with the same commands on the same program is there already.
+    /// Writes the demonstration, unless one with the same commands from the same start is there already.
     ///
     /// - Returns: whether it was written.
     @discardableResult
@@ -64,19 +63,20 @@ public struct DemonstrationFile {
         return true
     }
 
+    /// Closes the file.
     public func close() throws { try handle.close() }
 
+    /// 64 bits tell demonstrations apart well enough, and are all that memory keeps of each.
     private static func key(_ demonstration: Demonstration) -> UInt64 {
-        // FNV-1a: 64 bits are enough for what is only not written twice, and are all that is kept of it.
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        var hash = StableHash()
         func add(_ text: String) {
-            for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-            hash = (hash ^ 0xFF) &* 0x100_0000_01B3
+            hash.add(text)
+            hash.addSeparator()
         }
         add(demonstration.meta.source)
-        add(demonstration.task.program)
+        add(JSONValue.object(demonstration.task.fields).compactText)
         for message in demonstration.messages where message.role == .assistant { add(message.content) }
-        return hash
+        return hash.value
     }
 
     /// Calls `body` with each whole line.
@@ -96,17 +96,34 @@ public struct DemonstrationFile {
 
 extension Demonstration {
     /// Calls `body` with each demonstration of a file, plain or `.gz`, as it is read.
+    ///
+    /// - Throws: ``ToolTaskError`` that names the first line that is no demonstration, or why the file can't be read.
     public static func forEach(in file: URL, _ body: (Demonstration) throws -> Void) throws {
         let decoder = JSONDecoder()
         var number = 0
-        try RepairTask.forEachLine(in: file) { line in
+        try JSONLines.forEach(in: file) { line in
             number += 1
             if line.isEmpty { return true }
-            guard let demonstration = try? decoder.decode(Demonstration.self, from: line) else {
-                throw RepairTaskError(.badLine, "\(file.lastPathComponent), line \(number): not a demonstration")
+            let demonstration: Demonstration
+            do {
+                demonstration = try decoder.decode(Demonstration.self, from: line)
+            } catch {
+                throw ToolTaskError(
+                    .badLine,
+                    "\(file.lastPathComponent), line \(number): not a demonstration: \(ToolTaskError.sentence(error))")
             }
             try body(demonstration)
             return true
         }
+    }
+
+    /// Whether the first line of a file is a demonstration.
+    public static func isFile(_ file: URL) -> Bool {
+        var found = false
+        try? JSONLines.forEach(in: file) { line in
+            found = (try? JSONDecoder().decode(Demonstration.self, from: line)) != nil
+            return false
+        }
+        return found
     }
 }

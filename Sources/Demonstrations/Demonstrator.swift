@@ -1,94 +1,57 @@
-import Episodes
-public import LineEditor
 public import PythonSandbox
-public import RepairTasks
+public import StatefulTools
 
-/// Plays planned steps through the episode's own state machine, so that a demonstration is what an episode is, and
-/// keeps it only if it does what it shows.
+/// Plays planned steps as an episode and keeps it only if the steps do what they show.
 public struct Demonstrator: Sendable {
-    /// One answer of the assistant.
-    public struct Step: Hashable, Sendable {
-        public var text: String
-        /// Whether it is right; a wrong one is there to be recovered from.
-        public var learn: Bool
-
-        public init(_ command: Command, learn: Bool = true) { self.init(command.description, learn: learn) }
-
-        /// What need not be a command.
-        init(_ text: String, learn: Bool) {
-            self.text = text
-            self.learn = learn
-        }
-    }
-
-    /// The messages of an episode, and what the tests said at its start.
+    /// A played episode that ends in a solved state.
     public struct Played: Hashable, Sendable {
+        /// The conversation, the final `### EXIT` included.
         public var messages: [Demonstration.Message]
-        public var initialReport: SandboxReport
+        /// What the tool says about the start state.
+        public var initialVerdict: Verdict
     }
 
-    private let cache: JobCache
-    private let options: EpisodeOptions
+    private let sandbox: PythonSandbox
+    private let prompt: PromptStyle
 
-    public init(cache: JobCache, state: StateForm) {
-        self.cache = cache
-        options = EpisodeOptions(prompt: state.prompt)
+    public init(sandbox: PythonSandbox, prompt: PromptStyle) {
+        self.sandbox = sandbox
+        self.prompt = prompt
     }
 
-    /// Plays `steps` on the task's program, then EXIT. A state in which all tests pass ends the episode earlier.
+    /// Plays `steps` from the start state, then `### EXIT`. A state that passes ends the episode earlier: a model that
+    /// reads that its state passes cannot know of more to do.
     ///
-    /// - Returns: nil unless the start fails, each right step applies, each wrong step leaves the program failing, and
-    ///   the end passes the visible and the hidden tests, within the episode's turns.
-    public func play(_ task: RepairTask, steps: [Step], limits: SandboxLimits) async throws -> Played? {
-        var episode = Episode(task: task, options: options, limits: limits)
-        var remaining = steps[...]
-        var messages: [Demonstration.Message] = []
-        var action = episode.start()
-        while true {
-            switch action {
-            case .test(let job):
-                let report = try await cache.run(job)
-                action = episode.receive(report)
-                if episode.turns.isEmpty && report.passed { return nil }
-            case .respond(let new):
-                if let turn = episode.turns.last {
-                    let learn = messages.last?.learn ?? true
-                    if learn ? turn.error != nil : turn.report.passed { return nil }
-                }
-                messages += new.map { Demonstration.Message(role: $0.role, content: $0.content) }
-                var step = remaining.popFirst()
-                if episode.report?.passed == true {
-                    // A model told that all tests pass can't know of more to do.
-                    if episode.report?.hiddenPassed == false { return nil }
-                    step = nil
-                } else if step == nil {
-                    return nil
-                }
-                let answer = step ?? Step(.exit)
-                let completion = Completion(text: answer.text)
-                messages.append(
-                    Demonstration.Message(role: .assistant, content: completion.text, learn: answer.learn))
-                action = episode.receive(completion)
-            case .end:
-                guard episode.exit == .exit, let initialReport = episode.initialReport else { return nil }
-                return Played(messages: messages, initialReport: initialReport)
-            }
+    /// - Returns: nil unless the start fails, each learned step applies, each wrong step leaves the state failing, and
+    ///   the end is solved within the episode's turns.
+    /// - Throws: `SandboxError`, as ``Tool/judge(in:)``.
+    public func play(_ start: any Tool, steps: [Step]) async throws -> Played? {
+        let turns = max(10, type(of: start).turns)
+        let player = EpisodePlayer(
+            policy: ScriptedPolicy(completions: steps.map(\.text)), sandbox: sandbox,
+            options: EpisodeOptions(turns: turns, isConstrained: false, prompt: prompt))
+        let trace = try await player.play(start, sampling: .commands())
+        // `### EXIT` needs a turn of its own.
+        guard let initial = trace.initialVerdict, trace.exit == .passed, trace.solved, let last = trace.turns.last,
+            trace.turns.count < turns
+        else { return nil }
+        for (step, turn) in zip(steps, trace.turns) where step.learn ? turn.error != nil : turn.verdict.passed {
+            return nil
         }
-    }
-}
 
-extension SandboxReport {
-    /// The kind of the first fault, by Python's names where it has one; nil when all visible tests pass.
-    public var failure: String? {
-        if let programError { return programError.type }
-        guard let test = tests.first(where: { $0.status != .passed && $0.status != .skipped }) else { return nil }
-        switch test.status {
-        case .failed: return "AssertionError"
-        case .error: return test.errorType ?? "Error"
-        case .timeout: return "Timeout"
-        case .memory: return "MemoryError"
-        case .outputLimit: return "OutputLimit"
-        default: return "NotRun"
+        var messages = start.messages(initial.feedback, prompt).map { Demonstration.Message($0) }
+        var end = start
+        var shown = end.state
+        for (step, turn) in zip(steps, trace.turns) {
+            messages.append(Demonstration.Message(role: .assistant, content: step.text, learn: step.learn))
+            if let feedback = turn.feedback { messages.append(Demonstration.Message(role: .user, content: feedback)) }
+            shown = end.state
+            if let command = turn.command { _ = try? end.apply(command) }
         }
+        // The episode ended at the pass, so it did not answer the last step.
+        let answer = end.reply(last.verdict.feedback, since: shown, prompt)
+        messages.append(Demonstration.Message(role: .user, content: answer))
+        messages.append(Demonstration.Message(role: .assistant, content: "### EXIT", learn: true))
+        return Played(messages: messages, initialVerdict: initial)
     }
 }

@@ -1,28 +1,29 @@
-import Episodes
-import PythonSandbox
-public import RepairTasks
+public import StatefulTools
 
 /// The forms in which other trainers take demonstrations and tasks, each as JSON lines.
 public enum ExportFormat: String, CaseIterable, Hashable, Sendable, Codable {
-    /// TRL's conversational prompt and completion: one row for each answer that is to be learned, so that its loss,
-    /// which stands on the completion alone, spares the others.
+    /// TRL's conversational prompt and completion: one row for each answer to be learned, since TRL's loss stands on the
+    /// completion alone.
     case trl
-    /// verl's fields: `data_source`, `prompt`, `ability`, `reward_model`, `extra_info`. A start state a row.
+    /// verl's fields `data_source`, `prompt`, `ability`, `reward_model` and `extra_info`; one row for each start state.
     case verl
-    /// A task a row: what an environment server is given to start an episode with.
+    /// One row for each task: what a client gives to an environment server's `reset`.
     case openenv
-    /// The repair format: the faulty program as a task of its own, for `coe eval`.
-    case repair
 }
 
 extension Demonstration {
     /// The rows that this demonstration makes.
-    public func rows(_ format: ExportFormat) -> [JSONValue] {
+    ///
+    /// - Parameter start: the start state of its task.
+    public func rows(_ format: ExportFormat, from start: any Tool) -> [JSONValue] {
         func chat(_ messages: some Sequence<Message>) -> JSONValue {
             .array(
                 messages.map { .object(["role": .string($0.role.rawValue), "content": .string($0.content)]) })
         }
-        let first = messages.prefix { $0.role != .assistant }
+        var line = task.fields
+        line["id"] = .string(task.id)
+        line["tool"] = .string(task.tool)
+        line["prompt"] = .string(task.prompt)
         switch format {
         case .trl:
             return messages.indices.filter { messages[$0].learn == true }.map { index in
@@ -32,42 +33,23 @@ extension Demonstration {
             let answers = messages.filter { $0.learn == true }.map { JSONValue.string($0.content) }
             return [
                 .object([
-                    "data_source": .string("chain-of-edits"), "prompt": chat(first), "ability": .string("code"),
+                    "data_source": .string("chain-of-edits"),
+                    "prompt": chat(messages.prefix { $0.role != .assistant }), "ability": .string(task.tool),
                     "reward_model": .object([
-                        "style": .string("rule"), "ground_truth": .string(task.reference ?? ""),
+                        "style": .string("rule"), "ground_truth": .string(start.solution ?? ""),
                     ]),
                     "extra_info": .object([
                         "index": .number(Double(meta.index)), "id": .string(id), "source": .string(meta.source),
-                        "program": .string(task.program), "tests": tests, "commands": .array(answers),
+                        "task": .object(line), "commands": .array(answers),
                     ]),
-                ])
-            ]
-        case .repair:
-            return [
-                .object([
-                    "id": .string(id), "prompt": .string(task.prompt), "program": .string(task.program),
-                    "tests": tests, "hidden_tests": .array(task.hiddenTests.map(JSONValue.string)),
-                    "setup": task.setup.map(JSONValue.string) ?? .null,
-                    "prelude": task.prelude.map(JSONValue.string) ?? .null,
-                    "reference": task.reference.map(JSONValue.string) ?? .null,
                 ])
             ]
         case .openenv:
             return [
                 .object([
-                    "episode_id": .string(id), "seed": .number(Double(meta.index)), "task": .string(task.prompt),
-                    "program": .string(task.program), "tests": tests,
-                    "hidden_tests": .array(task.hiddenTests.map(JSONValue.string)),
-                    "setup": task.setup.map(JSONValue.string) ?? .null,
-                    "prelude": task.prelude.map(JSONValue.string) ?? .null,
-                    "reference": task.reference.map(JSONValue.string) ?? .null,
+                    "episode_id": .string(id), "seed": .number(Double(meta.index)), "task": .object(line),
                 ])
             ]
         }
-    }
-
-    private var tests: JSONValue {
-        if case .statements(let statements) = task.tests { return .array(statements.map(JSONValue.string)) }
-        return .null
     }
 }

@@ -1,5 +1,3 @@
-import RepairTasks
-
 extension Statistics {
     /// The figures as a table for people.
     public var table: String {
@@ -25,7 +23,7 @@ extension Statistics {
 
     var summaries: [(String, Distribution)] {
         [
-            ("edit distance (characters)", editDistance), ("faults", faults), ("turns", turns),
+            ("distance to the solution", editDistance), ("faults", faults), ("turns", turns),
             ("characters", characters), ("characters learned", learnedCharacters), ("tokens", tokens),
             ("tokens learned", learnedTokens),
         ]
@@ -38,7 +36,7 @@ extension Statistics {
             }, uniquingKeysWith: +)
         return [
             ("kind", kinds), ("fails with", failures), ("operator", operators), ("command", commands),
-            ("next command's line against the last one's", steps),
+            ("from one command's line to the next", steps),
         ]
     }
 

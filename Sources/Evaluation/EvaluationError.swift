@@ -3,17 +3,21 @@ public struct EvaluationError: Error, Hashable, Sendable, CustomStringConvertibl
     public enum Code: String, Hashable, Sendable {
         /// The folder holds something else.
         case foreignFolder
-        /// The folder holds no run, or a file of it is damaged.
+        /// The folder holds no evaluation, or one of its files is damaged.
         case noRun
+        /// The folder holds an evaluation of an older coe.
+        case oldFormat
         /// Shards that don't make one run.
         case mismatchedShards
+        /// No task is left to play.
+        case nothingSelected
         /// The run whose tokens are to be spent lacks an episode.
         case noBudget
-        /// A task without a reference, for a method that needs one.
-        case noReference
+        /// A task without a known solution, for a method that needs one.
+        case noSolution
         /// One episode after the other broke.
         case allBroken
-        /// It was asked to stop; what is finished is saved.
+        /// It was asked to stop; all finished episodes are saved.
         case interrupted
     }
 

@@ -1,30 +1,15 @@
-public import Episodes
 public import Foundation
-import PythonSandbox
-public import RepairTasks
-
-/// Which episode of a run.
-public struct EpisodeID: Hashable, Sendable {
-    public var task: String
-    public var sample: Int
-
-    public init(task: String, sample: Int) {
-        self.task = task
-        self.sample = sample
-    }
-
-    public init(_ trace: Trace) { self.init(task: trace.task, sample: trace.sample) }
-}
+import Runs
+public import StatefulTools
 
 /// An evaluation's folder as it is on disk.
 public struct EvaluationRun: Sendable {
     public var configuration: EvaluationConfiguration
-    /// The tasks that belong to the run. Of a folder that lacks them (an older one), they are known by what the traces
-    /// say: id and faulty program.
-    public var tasks: [RepairTask]
+    /// The start states of the tasks that belong to the run.
+    public var tasks: [any Tool]
     /// One an episode.
     public var traces: [Trace]
-    /// What each start took, of those that came to an end; none in an older folder.
+    /// What each finished start took.
     public var starts: [Start]
 
     /// One start of a run: a line of `starts.jsonl`.
@@ -38,7 +23,7 @@ public struct EvaluationRun: Sendable {
     }
 
     public init(
-        configuration: EvaluationConfiguration, tasks: [RepairTask], traces: [Trace], starts: [Start] = []
+        configuration: EvaluationConfiguration, tasks: [any Tool], traces: [Trace], starts: [Start] = []
     ) {
         self.configuration = configuration
         self.tasks = tasks
@@ -46,103 +31,55 @@ public struct EvaluationRun: Sendable {
         self.starts = starts
     }
 
-    static func settingsFile(_ folder: URL) -> URL { folder.appending(path: "run.json") }
-    static func taskFile(_ folder: URL) -> URL { folder.appending(path: "tasks.jsonl") }
-    static func traceFile(_ folder: URL) -> URL { folder.appending(path: "traces.jsonl") }
-    static func startFile(_ folder: URL) -> URL { folder.appending(path: "starts.jsonl") }
+    private static func settingsFile(_ folder: URL) -> URL { folder.appending(path: "run.json") }
+    private static func taskFile(_ folder: URL) -> URL { folder.appending(path: "tasks.jsonl") }
+    private static func startFile(_ folder: URL) -> URL { folder.appending(path: "starts.jsonl") }
+
+    // MARK: - Reading
 
     /// Reads a run's folder.
     ///
-    /// - Throws: ``EvaluationError`` when it is none.
-    public init(folder: URL) throws {
+    /// - Parameter tools: the tools that the tasks may be for.
+    /// - Throws: ``EvaluationError`` when it is none, or one of an older coe; `RunError` and `ToolTaskError` when a file of
+    ///   it is damaged.
+    public init(folder: URL, tools: Toolbox) throws {
         let path = folder.path(percentEncoded: false)
-        guard let settings = try? Data(contentsOf: Self.settingsFile(folder)) else {
+        guard let configuration = try Self.configuration(in: folder) else {
             throw EvaluationError(.noRun, "\(path) is no run folder: there is no run.json in it.")
         }
-        do {
-            configuration = try JSONDecoder().decode(EvaluationConfiguration.self, from: settings)
-        } catch {
-            throw EvaluationError(.noRun, "\(path) holds no evaluation: its run.json has other settings.")
-        }
-        traces = try Self.traces(in: folder)
-        starts = Self.starts(in: folder)
-        if FileManager.default.fileExists(atPath: Self.taskFile(folder).path(percentEncoded: false)) {
-            tasks = try RepairTask.load(from: Self.taskFile(folder))
-        } else {
-            tasks = Self.tasks(of: traces)
-        }
+        self.init(
+            configuration: configuration, tasks: try Self.tasks(in: folder, tools: tools),
+            traces: try TraceFile(folder: folder).read(), starts: Self.starts(in: folder))
     }
 
-    /// The traces in a folder, the last of each episode; a line that a crash cut off is left out.
+    /// The start states of a run folder's tasks; none where the folder has no task file.
     ///
-    /// - Throws: ``EvaluationError`` at a whole line that is no trace.
-    public static func traces(in folder: URL) throws -> [Trace] {
-        guard let data = try? Data(contentsOf: traceFile(folder)) else { return [] }
-        let whole = data[..<(data.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0)]
-        var traces: [Trace] = []
-        var places: [EpisodeID: Int] = [:]
-        let decoder = JSONDecoder()
-        for (number, line) in whole.split(separator: 0x0A).enumerated() {
-            let trace: Trace
-            do {
-                trace = try decoder.decode(Trace.self, from: Data(line))
-            } catch {
-                throw EvaluationError(
-                    .noRun,
-                    "\(traceFile(folder).path(percentEncoded: false)), line \(number + 1): it is no trace: \(error)")
-            }
-            if let place = places[EpisodeID(trace)] {
-                traces[place] = trace
-            } else {
-                places[EpisodeID(trace)] = traces.count
-                traces.append(trace)
-            }
-        }
-        return traces
+    /// - Parameter tools: the tools that the tasks may be for.
+    public static func tasks(in folder: URL, tools: Toolbox) throws -> [any Tool] {
+        let file = taskFile(folder)
+        let isThere = FileManager.default.fileExists(atPath: file.path(percentEncoded: false))
+        return isThere ? try tools.load(file: file) : []
     }
 
-    /// What traces tell about their tasks: ids and faulty programs, in the traces' order.
-    public static func tasks(of traces: [Trace]) -> [RepairTask] {
-        var known: Set<String> = []
-        return traces.filter { known.insert($0.task).inserted }.map {
-            RepairTask(id: $0.task, prompt: "", program: $0.initialProgram, tests: .statements([]))
-        }
-    }
-
-    /// Makes the folder, or reads back what an earlier start with the same settings finished.
-    ///
-    /// - Throws: ``EvaluationError`` when the folder holds a run with other settings or tasks.
-    static func resume(_ configuration: EvaluationConfiguration, tasks: [RepairTask], folder: URL) throws -> Self {
+    /// The configuration in a folder; nil where there is none.
+    private static func configuration(in folder: URL) throws -> EvaluationConfiguration? {
+        guard let data = try? Data(contentsOf: settingsFile(folder)) else { return nil }
         let path = folder.path(percentEncoded: false)
-        let manager = FileManager.default
-        if let settings = try? Data(contentsOf: settingsFile(folder)) {
-            guard (try? JSONDecoder().decode(EvaluationConfiguration.self, from: settings)) == configuration else {
+        do {
+            return try JSONDecoder().decode(EvaluationConfiguration.self, from: data)
+        } catch {
+            // The turns had another name before format 2.
+            if let settings = try? JSONDecoder().decode(JSONValue.self, from: data),
+                settings["method"] != nil, settings["options"]?["maxTurns"] != nil
+            {
                 throw EvaluationError(
-                    .foreignFolder,
-                    "\(path) holds a run with other settings (see its run.json); give another folder, or the same "
-                        + "settings to go on with it.")
+                    .oldFormat,
+                    "\(path) holds an evaluation of an older coe: play it again into another folder, or read it with the coe "
+                        + "that wrote it.")
             }
-            if manager.fileExists(atPath: taskFile(folder).path(percentEncoded: false)) {
-                guard try RepairTask.load(from: taskFile(folder)) == tasks else {
-                    throw EvaluationError(
-                        .foreignFolder,
-                        "\(path) holds a run over other tasks (see its tasks.jsonl): the set has changed since. Give "
-                            + "another folder.")
-                }
-            }
+            throw EvaluationError(
+                .noRun, "\(path) holds no evaluation: in its run.json \(ToolTaskError.sentence(error)).")
         }
-        let data = try? Data(contentsOf: traceFile(folder))
-        // A line that a crash cut off is dropped, and its episode is played again.
-        if let data, let last = data.last, last != 0x0A {
-            try data[..<(data.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0)].write(to: traceFile(folder), options: .atomic)
-        }
-        let known = Set(tasks.map(\.id))
-        let run = Self(
-            configuration: configuration, tasks: tasks,
-            traces: try traces(in: folder).filter { known.contains($0.task) && $0.sample < configuration.samples },
-            starts: starts(in: folder))
-        if data == nil { try run.write(to: folder) }
-        return run
     }
 
     private static func starts(in folder: URL) -> [Start] {
@@ -150,72 +87,61 @@ public struct EvaluationRun: Sendable {
         return data.split(separator: 0x0A).compactMap { try? JSONDecoder().decode(Start.self, from: Data($0)) }
     }
 
-    private static func lines(_ values: [some Encodable]) throws -> Data {
+    /// Makes the folder, or reads back what an earlier start with the same settings finished.
+    ///
+    /// - Throws: ``EvaluationError`` when the folder holds a run with other settings or tasks.
+    static func resume(_ configuration: EvaluationConfiguration, tasks: [any Tool], folder: URL) throws -> Self {
+        let path = folder.path(percentEncoded: false)
+        let held = try Self.configuration(in: folder)
+        if let held {
+            guard held == configuration else {
+                throw EvaluationError(
+                    .foreignFolder,
+                    "\(path) holds a run with other settings (see its run.json); give another folder, or the same "
+                        + "settings to go on with it.")
+            }
+            var heldTasks: [ToolTask] = []
+            try JSONLines.forEach(in: taskFile(folder)) { line in
+                heldTasks.append(try JSONDecoder().decode(ToolTask.self, from: line))
+                return true
+            }
+            guard heldTasks == tasks.map(\.task) else {
+                throw EvaluationError(
+                    .foreignFolder,
+                    "\(path) holds a run over other tasks (see its tasks.jsonl): the set has changed since. Give "
+                        + "another folder.")
+            }
+        }
+        let known = Set(tasks.map(\.id))
+        let traces = try TraceFile(folder: folder).read()
+        let run = Self(
+            configuration: configuration, tasks: tasks,
+            traces: traces.filter { known.contains($0.task) && $0.sample < configuration.samples },
+            starts: starts(in: folder))
+        if held == nil { try run.write(to: folder) }
+        return run
+    }
+
+    // MARK: - Writing
+
+    private static func write(_ values: [some Encodable], to file: URL) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return try values.reduce(into: Data()) { $0 += try encoder.encode($1) + [0x0A] }
+        try values.reduce(into: Data()) { $0 += try encoder.encode($1) + [0x0A] }.write(to: file, options: .atomic)
     }
 
     func writeStarts(to folder: URL) throws {
-        if !starts.isEmpty { try Self.lines(starts).write(to: Self.startFile(folder), options: .atomic) }
+        if !starts.isEmpty { try Self.write(starts, to: Self.startFile(folder)) }
     }
 
-    /// Writes the whole run into `folder`, which is made.
+    /// Writes the whole run into `folder`, which is made. The configuration comes last: a folder with it is whole.
     public func write(to folder: URL) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        // A task without tests (see `tasks(of:)`) has no form in a task file.
-        if !tasks.contains(where: { $0.tests == .statements([]) }) {
-            try Self.lines(tasks).write(to: Self.taskFile(folder), options: .atomic)
-        }
-        try Self.lines(traces).write(to: Self.traceFile(folder), options: .atomic)
+        try Self.write(tasks.map(\.task), to: Self.taskFile(folder))
+        try TraceFile(folder: folder).write(traces)
         try writeStarts(to: folder)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try encoder.encode(configuration).write(to: Self.settingsFile(folder), options: .atomic)
-    }
-
-    /// Joins the shards of one run.
-    ///
-    /// - Throws: ``EvaluationError`` when they are not all shards of one run; it says which are missing.
-    public init(merging shards: [EvaluationRun]) throws {
-        guard var configuration = shards.first?.configuration, let first = configuration.shard else {
-            throw EvaluationError(
-                .mismatchedShards, "These are no shards: run each part with --shard i/n and name all its folders.")
-        }
-        configuration.shard = nil
-        var parts: [Int: EvaluationRun] = [:]
-        for run in shards {
-            var other = run.configuration
-            other.shard = nil
-            guard other == configuration, let shard = run.configuration.shard, shard.count == first.count else {
-                throw EvaluationError(
-                    .mismatchedShards,
-                    "The folders hold runs with different settings; only shards of one run can be joined.")
-            }
-            guard parts.updateValue(run, forKey: shard.index) == nil else {
-                throw EvaluationError(.mismatchedShards, "The shard \(shard) is given twice.")
-            }
-            let missing = run.tasks.count * configuration.samples - run.traces.count
-            if missing > 0 {
-                throw EvaluationError(
-                    .mismatchedShards,
-                    "The shard \(shard) still lacks \(missing) episodes; start its command again to finish it.")
-            }
-        }
-        let missing = (1...first.count).filter { parts[$0] == nil }
-        guard missing.isEmpty else {
-            throw EvaluationError(
-                .mismatchedShards,
-                "Of \(first.count) shards these are missing: \(missing.map(String.init).joined(separator: ", ")).")
-        }
-        let ordered = (1...first.count).compactMap { parts[$0] }
-        // Shards were dealt out one by one.
-        var tasks: [RepairTask] = []
-        for round in 0..<(ordered.map(\.tasks.count).max() ?? 0) {
-            tasks += ordered.compactMap { $0.tasks.indices.contains(round) ? $0.tasks[round] : nil }
-        }
-        self.init(
-            configuration: configuration, tasks: tasks, traces: ordered.flatMap(\.traces),
-            starts: ordered.flatMap(\.starts))
     }
 }

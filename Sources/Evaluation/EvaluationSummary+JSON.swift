@@ -1,4 +1,4 @@
-public import RepairTasks
+public import StatefulTools
 
 extension EvaluationSummary {
     /// The figures as one object; pass@k and shares are fractions.
@@ -14,7 +14,7 @@ extension EvaluationSummary {
                         "majority": .number(group.majority),
                     ]
                     // With one sample these are the same.
-                    members["pass@\(max(1, configuration.samples))"] = .number(group.passAtMost)
+                    members["pass@\(pass.count)"] = .number(group.passAtMost)
                     members["pass@1"] = .number(group.passAt1.mean)
                     return .object(members)
                 })
@@ -24,15 +24,16 @@ extension EvaluationSummary {
             "model": .string(configuration.model), "adapter": configuration.adapter.map { .string($0) } ?? .null,
             "tasks": number(tasks), "samples": number(configuration.samples),
             "temperature": .number(configuration.temperature), "episodes": number(episodes),
-            "solved": number(solved), "solved_tasks": number(solvedTasks), "tokens": number(tokens),
+            "missing": number(missing), "notes": .array(notes.map { .string($0) }), "solved": number(solved),
+            "solved_tasks": number(solvedTasks), "tokens": number(tokens),
             "tokens_read": number(tokensRead), "tokens_per_solve": optional(tokensPerSolve),
             "seconds": .number(seconds), "seconds_per_solve": optional(secondsPerSolve),
             "exits": .object(exits.mapValues(number)), "solved_per_turn": .array(solvedPerTurn.map { .number($0) }),
             "failed_command_share": .number(failedCommandShare), "malformed_share": .number(malformedShare),
             "loop_share": .number(loopShare), "exit_share": .number(exitShare),
             "premature_exit_share": .number(prematureExitShare), "hidden_failure_share": optional(hiddenFailureShare),
-            "excess_edit_distance": optional(excessDistance), "lines_touched": optional(linesTouched),
-            "lines_needed": optional(linesNeeded), "over_edited_share": optional(overEditedShare),
+            "excess_distance": optional(excessDistance), "commands_touched": optional(commandsTouched),
+            "commands_needed": optional(commandsNeeded), "over_edited_share": optional(overEditedShare),
             "by_failure": groups(byFailure), "by_distance": groups(byDistance),
         ]
         for (index, estimate) in pass.enumerated() {

@@ -1,4 +1,4 @@
-public import RepairTasks
+public import StatefulTools
 
 /// Two runs over the same tasks, compared task by task, which tells smaller differences apart than their intervals do.
 public struct PairedComparison: Hashable, Sendable {
@@ -18,8 +18,8 @@ public struct PairedComparison: Hashable, Sendable {
         let ours = first.results
         let theirs = second.results
         let differences = first.tasks.compactMap { task -> Double? in
-            guard let our = ours[task.id], let their = theirs[task.id] else { return nil }
-            return our.pass(1, of: first.configuration.samples) - their.pass(1, of: second.configuration.samples)
+            guard let our = ours[task.id]?.pass(1), let their = theirs[task.id]?.pass(1) else { return nil }
+            return our - their
         }
         if differences.isEmpty { return nil }
         self.init(differences: differences, seed: seed)

@@ -1,7 +1,7 @@
-import RepairTasks
+import StatefulTools
 
-/// The chance that at least one of `k` samples solves a task of whose `samples` samples `solved` did: the unbiased
-/// estimate 1 − C(n−c, k) / C(n, k) (Chen et al., arXiv 2107.03374).
+/// The chance that at least one of `k` samples solves a task, estimated without bias from `solved` of `samples`:
+/// 1 − C(n−c, k) / C(n, k) (Chen et al., arXiv 2107.03374).
 public func passAtK(samples: Int, solved: Int, k: Int) -> Double {
     precondition(k >= 1 && k <= samples && (0...samples).contains(solved))
     if samples - solved < k { return 1 }
@@ -11,29 +11,27 @@ public func passAtK(samples: Int, solved: Int, k: Int) -> Double {
     return 1 - none
 }
 
-/// A mean with the 95 % percentile interval of a seeded bootstrap over the values, which here belong to one task each.
-public struct Estimate: Hashable, Sendable, Codable {
-    public var mean: Double
-    public var low: Double
-    public var high: Double
+/// What became of one task's samples.
+struct TaskResult: Hashable, Sendable {
+    /// Episodes that were played.
+    var episodes = 0
+    var solved = 0
 
-    /// Of no values, all three are 0.
-    public init(_ values: [Double], seed: UInt64 = 0, resamples: Int = 2_000) {
-        guard !values.isEmpty else {
-            (mean, low, high) = (0, 0, 0)
-            return
+    /// The chance that one of `k` samples is solved; nil where fewer were played.
+    func pass(_ k: Int) -> Double? {
+        episodes >= k ? passAtK(samples: episodes, solved: solved, k: k) : nil
+    }
+}
+
+extension EvaluationRun {
+    /// The results by task; nothing for a task of which no episode was played.
+    var results: [String: TaskResult] {
+        let known = Set(tasks.map(\.id))
+        var results: [String: TaskResult] = [:]
+        for trace in traces where known.contains(trace.task) {
+            results[trace.task, default: TaskResult()].episodes += 1
+            if trace.solved { results[trace.task]?.solved += 1 }
         }
-        let count = Double(values.count)
-        mean = values.reduce(0, +) / count
-        var random = SeededGenerator(seed: seed)
-        var means: [Double] = []
-        for _ in 0..<resamples {
-            var sum = 0.0
-            for _ in values { sum += values[random.below(values.count)] }
-            means.append(sum / count)
-        }
-        means.sort()
-        low = means[Int(Double(resamples) * 0.025)]
-        high = means[Int(Double(resamples) * 0.975)]
+        return results
     }
 }

@@ -1,10 +1,10 @@
-import Episodes
 public import Foundation
+import Runs
+import StatefulTools
 
 /// The text of every token that a run's policy wrote, by id: `tokens.json` in the run folder.
 ///
-/// With it a report can show each token without the model that it came from. Bytes that are no whole characters stand
-/// as U+FFFD.
+/// With it a report shows each token without the model. Bytes that are no whole character are U+FFFD.
 public struct TokenTexts: Hashable, Sendable {
     public var texts: [Int: String]
 
@@ -19,7 +19,7 @@ public struct TokenTexts: Hashable, Sendable {
     /// Writes the texts of all ids in the folder's traces, as `text` knows them, beside those that are there.
     public static func save(in folder: URL, text: (Int) -> String) throws {
         var texts = TokenTexts(folder: folder).texts
-        for trace in try EvaluationRun.traces(in: folder) {
+        for trace in try TraceFile(folder: folder).read() {
             for id in trace.turns.lazy.flatMap(\.completion.tokenIDs) where texts[id] == nil { texts[id] = text(id) }
         }
         try write(texts, to: folder)

@@ -1,9 +1,7 @@
-public import Episodes
-import LineEditor
 public import PythonSandbox
-public import RepairTasks
+public import StatefulTools
 
-/// Judges stored traces again, without a model: what was recorded must follow from the commands alone.
+/// Judges stored traces again, without a model: states and verdicts must follow from the commands alone.
 public struct Verification: Sendable {
     /// One difference between a trace and what it should be.
     public struct Finding: Hashable, Sendable, Codable {
@@ -15,78 +13,70 @@ public struct Verification: Sendable {
     }
 
     public var sandbox: PythonSandbox
-    public var limits: SandboxLimits
 
-    public init(sandbox: PythonSandbox, limits: SandboxLimits = SandboxLimits()) {
-        self.sandbox = sandbox
-        self.limits = limits
-    }
+    public init(sandbox: PythonSandbox) { self.sandbox = sandbox }
 
-    /// Replays an episode: each command or answer gives the recorded program, each program the recorded verdicts.
+    /// Replays an episode: each command or answer gives the recorded state, each state the recorded verdict.
     ///
-    /// - Throws: ``SandboxError`` for faults of the sandbox.
-    public func findings(in trace: Trace, of task: RepairTask) async throws -> [Finding] {
+    /// - Parameter task: the start state.
+    /// - Throws: `SandboxError` for faults of the sandbox.
+    public func findings(in trace: Trace, of task: any Tool) async throws -> [Finding] {
         var findings: [Finding] = []
         func find(_ turn: Int?, _ problem: String) {
             findings.append(Finding(task: trace.task, sample: trace.sample, turn: turn, problem: problem))
         }
-        guard trace.initialReport != nil else {
+        guard let initial = trace.initialVerdict else {
             if trace.solved { find(nil, "it counts as solved, but was never judged") }
             return findings
         }
-        if !trace.initialProgram.utf8.elementsEqual(task.program.utf8) {
-            find(nil, "it began with another program than the task's")
+        if !same(trace.initialState, task.state) { find(nil, "it began with another state than the task's") }
+        var tool = task
+        var verdict = try await tool.judge(in: sandbox)
+        if !initial.agrees(with: verdict) {
+            find(nil, "the start is judged otherwise: \(initial.difference(from: verdict))")
         }
-        let isEditing = trace.method == "coe" || trace.method == "oracle"
-        var program = ProgramText(trace.initialProgram)
-        var text = trace.initialProgram
-        var verdict = try await sandbox.run(task.job(program: text, limits: limits))
-        if let recorded = trace.initialReport, !recorded.agrees(with: verdict) {
-            find(nil, "the first program's tests end otherwise: \(recorded.difference(from: verdict))")
-        }
+        var recorded = trace.initialState
         for (index, turn) in trace.turns.enumerated() {
-            if isEditing {
-                if let command = turn.command { try? program.apply(command) }
-                text = program.text
+            let before = tool.state
+            if trace.hasCommands {
+                let command = try? tool.read(turn.completion.text)
+                if command != turn.command { find(index + 1, "its text holds another command than recorded") }
+                if let command = turn.command { _ = try? tool.apply(command) }
             } else {
-                text = ProgramAnswer.program(in: turn.completion.text)
+                tool = task.answered(turn.completion.text) ?? task
             }
-            if turn.programDigest != programDigest(text) { find(index + 1, "it gives another program than recorded") }
-            verdict = try await sandbox.run(task.job(program: text, limits: limits))
-            if !turn.report.agrees(with: verdict) {
-                find(index + 1, "the tests end otherwise: \(turn.report.difference(from: verdict))")
+            recorded = turn.state ?? recorded
+            if !same(recorded, tool.state) { find(index + 1, "it gives another state than recorded") }
+            if !same(before, tool.state) { verdict = try await tool.judge(in: sandbox) }
+            if !turn.verdict.agrees(with: verdict) {
+                find(index + 1, "the state is judged otherwise: \(turn.verdict.difference(from: verdict))")
             }
         }
-        if !text.utf8.elementsEqual(trace.finalProgram.utf8) {
-            find(nil, "the turns don't lead to the recorded final program")
-            verdict = try await sandbox.run(task.job(program: trace.finalProgram, limits: limits))
-        }
-        let isSolved = verdict.passed && verdict.hiddenPassed
-        if isSolved != trace.solved {
+        if verdict.solved != trace.solved {
             find(nil, trace.solved ? "it counts as solved, but is not" : "it counts as not solved, but is")
         }
         return findings
     }
+
+    /// Whether two states are the same bytes; `==` takes canonically equivalent characters for equal.
+    private func same(_ first: String, _ second: String) -> Bool { first.utf8.elementsEqual(second.utf8) }
 }
 
-extension SandboxReport {
-    private var verdicts: [String] {
-        let statuses = (tests + hiddenTests).map(\.status)
-        // How many tests a slow program gets to before the time is over depends on the machine.
-        let isSlow = statuses.contains(.timeout)
-        return [programError?.type ?? ""]
-            + statuses.map { isSlow && $0 == .notRun ? TestOutcome.Status.timeout.rawValue : $0.rawValue }
+extension Verdict {
+    /// How everything ended, without words and times that differ between machines.
+    private var outcomes: [String] {
+        let outcomes = checks.map(\.outcome)
+        // How many checks a slow state gets to before the time is over depends on the machine.
+        let isSlow = outcomes.contains("timeout")
+        return outcomes.map { isSlow && $0 == "notRun" ? "timeout" : $0 }
+            + [passed ? "passes" : isSlow ? "fails" : "fails: \(failure ?? "")"]
+            + (hiddenPassed.map { [$0 ? "passes hidden checks" : "fails hidden checks"] } ?? [])
     }
 
-    /// Whether every test ends alike.
-    fileprivate func agrees(with other: SandboxReport) -> Bool { verdicts == other.verdicts }
+    /// Whether both say the same of every check.
+    fileprivate func agrees(with other: Verdict) -> Bool { outcomes == other.outcomes }
 
-    fileprivate func difference(from other: SandboxReport) -> String {
-        func shown(_ report: SandboxReport) -> String {
-            report.programError?.type ?? report.tests.map(\.status.rawValue).joined(separator: ", ")
-                + (report.hiddenTests.isEmpty
-                    ? "" : "; hidden: " + report.hiddenTests.map(\.status.rawValue).joined(separator: ", "))
-        }
-        return "recorded \(shown(self)); now \(shown(other))"
+    fileprivate func difference(from other: Verdict) -> String {
+        "recorded \(outcomes.joined(separator: ", ")); now \(other.outcomes.joined(separator: ", "))"
     }
 }

@@ -4,6 +4,10 @@ public import Tokenization
 
 extension CausalLM {
     /// Writes the model as a folder that Transformers loads: configuration, weights and tokenizer.
+    ///
+    /// - Parameter dtype: The element type of the weights in the file.
+    /// - Throws: ``LanguageModelError`` with `unsupported` for a model in int8, and for rotary frequencies that only a
+    ///   GGUF file can state.
     public func write(to folder: URL, tokenizer: Tokenizer, dtype: DType = .float32) throws {
         let source = DenseWeights(model: self)
         if let divisors = try source.weight("rope_freqs.weight"),
@@ -17,8 +21,7 @@ extension CausalLM {
         var names = ["model.embed_tokens.weight", "model.norm.weight"]
         if !configuration.tiesEmbeddings { names.append("lm_head.weight") }
         for layer in 0..<configuration.layerCount {
-            names += NormModule.allCases.compactMap { $0.name(in: configuration.family) }
-                .map { "model.layers.\(layer).\($0).weight" }
+            names += configuration.family.norms.values.map { "model.layers.\(layer).\($0.huggingFace).weight" }
             for module in LinearModule.allCases {
                 names += ["weight", "bias"].map { "\(module.name(layer: layer)).\($0)" }
             }

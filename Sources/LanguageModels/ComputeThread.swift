@@ -10,6 +10,7 @@ public final class ComputeThread: SerialExecutor {
     private let jobs = Mutex<[UnownedJob]>([])
     private let signal = DispatchSemaphore(value: 0)
 
+    /// Starts the thread; it ends with the last reference to this object.
     public init() {
         let thread = Thread { [weak self, signal] in
             while true {
@@ -25,13 +26,14 @@ public final class ComputeThread: SerialExecutor {
 
     deinit { signal.signal() }
 
+    /// Runs a job of an actor on this thread, after the earlier ones.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         jobs.withLock { $0.append(job) }
         signal.signal()
     }
 
-    /// Runs `body` on this thread.
+    /// Runs `body` on this thread and returns its result or throws its error.
     public func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
         try await Runner(thread: self).run(body)
     }

@@ -18,22 +18,19 @@ struct DenseWeights: WeightSource {
             .to(.float32, on: model.device) / model.inverseFrequencies
         default: break
         }
-        // model.layers.N.MODULE.weight
-        let parts = name.split(separator: ".")
-        guard parts.count >= 5, let index = Int(parts[2]), model.layers.indices.contains(index) else { return nil }
-        let layer = model.layers[index]
-        let module = parts[3..<parts.count - 1].joined(separator: ".")
-        let family = model.configuration.family
-        if let norm = NormModule.allCases.first(where: { $0.name(in: family) == module }) {
+        guard let place = BlockWeightName(name), model.layers.indices.contains(place.layer) else { return nil }
+        let layer = model.layers[place.layer]
+        if let norm = model.configuration.family.norm(named: place.module) {
             return try layer.norms[norm].map(stored)
         }
-        guard let linear = LinearModule(rawValue: module).map({ layer[$0] }) else { return nil }
-        return parts.last == "bias" ? linear.bias : try dense(linear.weight)
+        guard let linear = LinearModule(rawValue: place.module).flatMap({ layer.modules[$0] }) else { return nil }
+        return place.parameter == "bias" ? linear.bias : try dense(linear.weight)
     }
 
     /// A norm's weights as files hold them.
     private func stored(_ norm: Tensor) throws -> Tensor {
-        try model.configuration.family == .gemma3 ? norm - 1 : norm
+        let offset = model.configuration.family.normOffset
+        return offset == 0 ? norm : try norm - offset
     }
 
     private func dense(_ weight: Linear.Weight) throws -> Tensor {
@@ -45,7 +42,10 @@ struct DenseWeights: WeightSource {
 }
 
 extension CausalLM {
-    /// The same model with an adapter merged into its weights, in this or another precision.
+    /// A copy of the model with an adapter merged into its weights.
+    ///
+    /// - Parameter precision: The copy's precision; the model's when nil.
+    /// - Throws: ``LanguageModelError`` for a model in int8, or an adapter of another model.
     public func merged(with adapter: LoRAAdapter, precision: Precision? = nil) throws -> CausalLM {
         try CausalLM(
             configuration: configuration, weights: DenseWeights(model: self), adapter: adapter, device: device,

@@ -2,9 +2,9 @@ import Tensors
 
 /// The keys and values of the tokens that a model has read in one conversation, in pages of 64 tokens.
 ///
-/// Pages are shared between conversations that begin alike, and copied when one of them writes on. One owner at a time.
-public final class KVCache: @unchecked Sendable {
-    /// What a page looks like; see ``PageTable``.
+/// Conversations with a common prefix share its pages; one that writes on copies the last page first.
+public final class KVCache {
+    /// The shape of a page; see ``PageTable``.
     struct Layout: Sendable {
         var layerCount, keyHeads, width: Int
         var dtype: DType
@@ -17,15 +17,15 @@ public final class KVCache: @unchecked Sendable {
 
     private let layout: Layout
     private(set) var pages: [Tensor] = []
-    /// The tokens held.
+    /// The number of tokens held.
     public private(set) var count = 0
 
     init(_ layout: Layout) { self.layout = layout }
 
-    /// What its pages take, shared ones included.
-    var byteCount: Int { pages.reduce(0) { $0 + $1.count } * layout.dtype.byteCount }
+    /// The pages' size in bytes, shared ones included.
+    package var byteCount: Int { pages.reduce(0) { $0 + $1.count } * layout.dtype.byteCount }
 
-    /// A cache that holds the first `count` tokens; they are shared, not copied.
+    /// A cache that holds the first `count` tokens, in pages that it shares with this one.
     public func prefix(_ count: Int) -> KVCache {
         precondition(count <= self.count)
         let copy = KVCache(layout)
@@ -35,7 +35,7 @@ public final class KVCache: @unchecked Sendable {
     }
 
     /// A cache that holds the same tokens in pages of its own.
-    func copy() throws -> KVCache {
+    package func copy() throws -> KVCache {
         let copy = KVCache(layout)
         copy.pages = try pages.map { page in
             let twin = try layout.makePage()
@@ -75,8 +75,9 @@ public final class KVCache: @unchecked Sendable {
 // MARK: Without the kernels
 
 extension KVCache {
-    /// Writes the keys and values `[keyHeads, new, width]` of new tokens in `layer` behind the held ones and returns
-    /// those of all tokens, `[keyHeads, tokens, width]`.
+    /// Writes the keys and values `[keyHeads, new, width]` of new tokens in `layer` behind the held ones.
+    ///
+    /// - Returns: The keys and values of all tokens, `[keyHeads, tokens, width]`.
     func write(_ key: Tensor, _ value: Tensor, layer: Int) throws -> (keys: Tensor, values: Tensor) {
         let (length, end) = (PageTable.pageLength, count + key.shape[1])
         /// The keys `[keyHeads, width, 64]` (`part` 0) or values `[keyHeads, 64, width]` (1) of a page.

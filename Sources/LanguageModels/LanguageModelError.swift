@@ -1,5 +1,6 @@
-/// Why a model, an adapter or a generation failed, as a full sentence.
+/// The failure of a model, an adapter or a generation, as a full sentence.
 public struct LanguageModelError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The kinds of failure.
     public enum Code: Hashable, Sendable {
         /// The folder or file holds no model that can be read.
         case modelNotReadable
@@ -11,9 +12,12 @@ public struct LanguageModelError: Error, Hashable, Sendable, CustomStringConvert
         case contextFull
     }
 
+    /// The kind of failure.
     public let code: Code
+    /// The failure as a full sentence: what is wrong, where, what to do.
     public let description: String
 
+    /// - Parameter description: A full sentence.
     public init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description

@@ -1,9 +1,11 @@
 /// The linear layers of a transformer block, named as Hugging Face names them.
 public enum LinearModule: String, CaseIterable, Hashable, Sendable, Codable {
+    /// The projections into and out of attention.
     case query = "self_attn.q_proj"
     case key = "self_attn.k_proj"
     case value = "self_attn.v_proj"
     case output = "self_attn.o_proj"
+    /// The projections of the feed-forward layers.
     case gate = "mlp.gate_proj"
     case up = "mlp.up_proj"
     case down = "mlp.down_proj"
@@ -11,20 +13,16 @@ public enum LinearModule: String, CaseIterable, Hashable, Sendable, Codable {
     /// The layer's full name in a model.
     func name(layer: Int) -> String { "model.layers.\(layer).\(rawValue)" }
 
-    /// The last part of its name, as PEFT's `target_modules` lists it.
-    var shortName: String { String(rawValue.drop { $0 != "." }.dropFirst()) }
-}
-
-/// Linear layers that read the same input; their weights stand below one another.
-enum LinearGroup: Int, CaseIterable {
-    case queryKeyValue, output, gateUp, down
-
-    var modules: [LinearModule] {
+    /// The layer's name in a block of a GGUF file.
+    var ggufName: String {
         switch self {
-        case .queryKeyValue: [.query, .key, .value]
-        case .output: [.output]
-        case .gateUp: [.gate, .up]
-        case .down: [.down]
+        case .query: "attn_q"
+        case .key: "attn_k"
+        case .value: "attn_v"
+        case .output: "attn_output"
+        case .gate: "ffn_gate"
+        case .up: "ffn_up"
+        case .down: "ffn_down"
         }
     }
 }
@@ -32,37 +30,12 @@ enum LinearGroup: Int, CaseIterable {
 extension ModelConfiguration {
     /// `(out, in)` of a linear layer's weight.
     func shape(of module: LinearModule) -> (out: Int, in: Int) {
-        let queryWidth = headCount * headWidth
-        let keyWidth = keyValueHeadCount * headWidth
-        return switch module {
+        switch module {
         case .query: (queryWidth, hiddenSize)
         case .key, .value: (keyWidth, hiddenSize)
         case .output: (hiddenSize, queryWidth)
         case .gate, .up: (intermediateSize, hiddenSize)
         case .down: (hiddenSize, intermediateSize)
-        }
-    }
-}
-
-extension CausalLM.Layer {
-    subscript(module: LinearModule) -> Linear {
-        switch module {
-        case .query: query
-        case .key: key
-        case .value: value
-        case .output: output
-        case .gate: gate
-        case .up: up
-        case .down: down
-        }
-    }
-
-    subscript(group: LinearGroup) -> Linear {
-        switch group {
-        case .queryKeyValue: queryKeyValue
-        case .output: output
-        case .gateUp: gateUp
-        case .down: down
         }
     }
 }

@@ -5,8 +5,9 @@ extension LoRAAdapter {
     /// Writes the adapter as a folder that PEFT, Transformers and vLLM load.
     ///
     /// - Parameters:
-    ///   - folder: is made where it does not exist.
-    ///   - baseModel: what `base_model_name_or_path` says.
+    ///   - folder: Created where it does not exist.
+    ///   - baseModel: The value of `base_model_name_or_path`.
+    ///   - dropout: The value of `lora_dropout`.
     ///   - dtype: 32-bit floats keep every bit; 16-bit floats halve the file.
     public func write(to folder: URL, baseModel: String, dtype: DType = .float32, dropout: Double = 0) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -7,10 +7,13 @@ public import Tensors
 /// `.lora_B.weight [out, rank]`; the layer's weight becomes `W + scale · B A`, with `scale = alpha / rank`
 /// (`alpha / √rank` with `use_rslora`).
 public struct LoRAAdapter: Sendable {
+    /// The folder, for messages.
     public let path: String
+    /// The inner width of each pair of matrices.
     public let rank: Int
+    /// The factor of each product `B A`.
     public let scale: Double
-    /// By the name of the linear layer, for example `model.layers.0.self_attn.q_proj`.
+    /// The pairs of matrices by the name of the linear layer, for example `model.layers.0.self_attn.q_proj`.
     public let layers: [String: (a: Tensor, b: Tensor)]
 
     init(path: String, rank: Int, scale: Double, layers: [String: (a: Tensor, b: Tensor)]) {
@@ -20,6 +23,9 @@ public struct LoRAAdapter: Sendable {
         self.layers = layers
     }
 
+    /// Reads a PEFT folder.
+    ///
+    /// - Throws: ``LanguageModelError`` with `adapterMismatch` for a folder that holds no plain LoRA adapter.
     public init(path: String) throws {
         func failure(_ what: String) -> LanguageModelError { LanguageModelError(.adapterMismatch, "\(path) \(what).") }
         let folder = URL(filePath: path)
@@ -69,7 +75,7 @@ public struct LoRAAdapter: Sendable {
         self.layers = layers
     }
 
-    /// What the adapter adds to the weight `[out, in]` of `layer`, nil where it leaves that layer alone.
+    /// The adapter's change of the weight `[out, in]` of `layer`; nil where it leaves that layer alone.
     func delta(for layer: String, shape: [Int]) throws -> Tensor? {
         guard let (a, b) = layers[layer] else { return nil }
         guard [b.shape[0], a.shape[1]] == shape else {

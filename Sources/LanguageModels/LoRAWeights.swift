@@ -1,32 +1,15 @@
 public import Tensors
 
-/// What a LoRA adapter looks like (Hu et al., arXiv 2106.09685), in PEFT's words.
-public struct LoRAConfiguration: Hashable, Sendable, Codable {
-    public var rank: Int
-    /// The adapter's product is scaled by `alpha / rank`.
-    public var alpha: Double
-    /// The chance with which each input of the adapter is dropped in training; modules that read the same input drop the
-    /// same.
-    public var dropout: Double
-
-    public init(rank: Int = 16, alpha: Double = 32, dropout: Double = 0) {
-        self.rank = rank
-        self.alpha = alpha
-        self.dropout = dropout
-    }
-
-    var scale: Double { alpha / Double(rank) }
-}
-
 /// The trainable matrices of a LoRA adapter on all linear layers of a model.
 ///
 /// All matrices lie in one vector, and so do their gradients: an optimiser step, the norm of the gradient, a checkpoint
 /// and an all-reduce are each one operation.
 public final class LoRAWeights: Sendable {
+    /// The adapter's shape.
     public let configuration: LoRAConfiguration
-    /// `[parameters]`, 32-bit floats, and the gradients that ``Tensor/backward(_:)`` adds to.
+    /// All matrices, `[parameters]` in 32-bit floats, and the gradients to which ``Tensor/backward(_:)`` adds.
     public let values, gradients: Tensor
-    /// Of each module `a [rank, in]` and `b [out, rank]`, 32-bit floats.
+    /// For each layer and module `a [rank, in]` and `b [out, rank]`, 32-bit floats.
     private let pairs: [[LinearModule: (a: Tensor, b: Tensor)]]
 
     /// A new adapter that changes nothing yet: A uniform within ±1/√in, as PEFT begins, and B zero.
@@ -48,7 +31,7 @@ public final class LoRAWeights: Sendable {
         }
     }
 
-    /// The same values with gradients of their own, for passes side by side.
+    /// Weights with the same values and gradients of their own, for passes side by side.
     public convenience init(sharing weights: LoRAWeights, for model: CausalLM) throws {
         try self.init(weights.configuration, values: weights.values, for: model)
     }
@@ -79,6 +62,8 @@ public final class LoRAWeights: Sendable {
     }
 
     /// A copy of a saved adapter, to train it further.
+    ///
+    /// - Throws: ``LanguageModelError`` with `adapterMismatch` for an adapter that does not cover all linear layers.
     public convenience init(_ adapter: LoRAAdapter, dropout: Double = 0, for model: CausalLM) throws {
         try self.init(
             LoRAConfiguration(rank: adapter.rank, alpha: adapter.scale * Double(adapter.rank), dropout: dropout),
@@ -86,7 +71,9 @@ public final class LoRAWeights: Sendable {
         try copy(adapter)
     }
 
-    /// Takes the values of a saved adapter of the same shape.
+    /// Takes the values of a saved adapter.
+    ///
+    /// - Throws: ``LanguageModelError`` with `adapterMismatch` for an adapter of another shape.
     public func copy(_ adapter: LoRAAdapter) throws {
         for (layer, modules) in pairs.enumerated() {
             for (module, pair) in modules {
@@ -117,9 +104,9 @@ public final class LoRAWeights: Sendable {
             path: "the adapter in training", rank: configuration.rank, scale: configuration.scale, layers: layers)
     }
 
-    /// The frozen layers of a group with the adapter, for `input [tokens, in]`: the outputs of each of its modules.
+    /// The outputs of each module of a group, with the adapter, for `input [tokens, in]`.
     ///
-    /// - Parameter dropped: What the adapter reads; the input when nil.
+    /// - Parameter dropped: The input of the adapter; `input` when nil.
     func adapted(
         _ group: LinearGroup, layer: Int, frozen: FrozenWeight, bias: Tensor?, _ input: Tensor, dropped: Tensor?
     ) throws -> [Tensor] {

@@ -1,22 +1,23 @@
 import Tensors
-public import Tokenization
 
-/// What sampled tokens were drawn from: the model's distribution at a temperature, among the tokens that a grammar
-/// allowed in each place. Training on them needs their log-probabilities under the same.
+/// The distribution from which tokens were sampled: the model's at a temperature, among the tokens that a grammar allowed
+/// in each place. Training on them needs their log-probabilities under the same distribution.
 public struct TokenDistribution {
+    /// The divisor of the logits; 1 for the model's own distribution.
     public var temperature: Double
-    /// For each learned token of a pass the grammar's state before it; nil where anything could be written, and empty
-    /// where this holds for all.
+    /// For each learned token of a pass the grammar's state before it; nil where all tokens were allowed, and empty where
+    /// they were allowed everywhere.
     public var states: [(any ByteGrammar)?]
     private let masks: GrammarMasks?
 
+    /// The model's own distribution, unless something else is said.
     public init(temperature: Double = 1, states: [(any ByteGrammar)?] = [], masks: GrammarMasks? = nil) {
         self.temperature = temperature
         self.states = states
         self.masks = masks
     }
 
-    /// The logits `[range, vocabulary]` as they were drawn from.
+    /// The logits `[range, vocabulary]` under this distribution.
     func restricted(_ logits: Tensor, _ range: Range<Int>) throws -> Tensor {
         let logits = temperature == 1 ? logits : try logits / temperature
         guard let masks, !states.isEmpty, states[range].contains(where: { $0 != nil }) else { return logits }
@@ -32,30 +33,5 @@ public struct TokenDistribution {
             }
         }
         return try logits + Tensor(offsets, shape: [range.count, width]).to(.float32, on: logits.device)
-    }
-}
-
-/// The tokens that grammars allow, for one tokenizer and one set of tokens that end an answer.
-public final class GrammarMasks: Sendable {
-    private let masks: TokenMasks
-    private let ends: Set<Int>
-
-    /// - Parameter stop: What ended the answers, as ``Generator`` was told.
-    public init(_ tokenizer: Tokenizer, stop: Generator.StopCondition) {
-        masks = TokenMasks(tokenizer)
-        ends = stop.ends(tokenizer)
-    }
-
-    func allowed(_ state: some ByteGrammar) -> [Int] { masks.mask(state, ends: ends).tokens }
-}
-
-extension ByteGrammar {
-    /// The state before each of the tokens of an answer; nil for those behind its end.
-    public func states(before tokens: [Int], _ tokenizer: Tokenizer) -> [(any ByteGrammar)?] {
-        var state: Self? = self
-        return tokens.map { token in
-            defer { state = state?.advanced(by: tokenizer.bytes(of: token)) }
-            return state
-        }
     }
 }

@@ -3,7 +3,10 @@ import Tensors
 public import Tokenization
 
 extension Tokenizer {
-    /// The tokenizer of a model: of a GGUF file, or of a folder in the Hugging Face layout.
+    /// Loads the tokenizer of a model.
+    ///
+    /// - Parameter path: A GGUF file, or a folder in the Hugging Face layout.
+    /// - Throws: ``LanguageModelError`` or `TokenizationError` for a vocabulary that cannot be used.
     public convenience init(modelPath path: String) throws {
         let folder = URL(filePath: path)
         if let json = try? Data(contentsOf: folder.appending(path: "tokenizer.json")) {

@@ -6,13 +6,17 @@ struct WeightLoader {
     let adapter: LoRAAdapter?
     let device: Device
     let precision: Precision
+    /// The element type between the products.
+    let activations: DType
+    /// The layers of the adapter that were merged.
     private var adapted = 0
 
-    init(weights: any WeightSource, adapter: LoRAAdapter?, device: Device, precision: Precision) {
+    init(weights: any WeightSource, adapter: LoRAAdapter?, device: Device, precision: Precision, activations: DType) {
         self.weights = weights
         self.adapter = adapter
         self.device = device
         self.precision = precision
+        self.activations = activations
     }
 
     /// A tensor as the source has it.
@@ -22,7 +26,7 @@ struct WeightLoader {
         return tensor
     }
 
-    /// Matrices with the same inputs below one another, each given as its name and its number of outputs.
+    /// Matrices with the same inputs below one another; `matrices` gives their names and numbers of outputs.
     mutating func weight(_ matrices: [(name: String, outputs: Int)], inputs: Int) throws -> Linear.Weight {
         let shape = [matrices.reduce(0) { $0 + $1.outputs }, inputs]
         guard precision == .int8 else {
@@ -56,7 +60,7 @@ struct WeightLoader {
             })
     }
 
-    /// Throws when the adapter has layers that were not met.
+    /// Throws when the adapter has layers that the model does not have.
     func checkAdapter() throws {
         guard let adapter, adapted != adapter.layers.count else { return }
         throw LanguageModelError(

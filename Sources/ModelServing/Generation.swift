@@ -4,7 +4,7 @@ import NIOHTTP1
 import Serving
 import Tokenization
 
-/// The choices of one request as they are written, and the answer made of them.
+/// Writes the choices of one request and makes the answer of them.
 struct Generation: Sendable {
     let request: GenerationRequest
     let model: ServedModel
@@ -30,7 +30,7 @@ struct Generation: Sendable {
         var finish: String?
     }
 
-    /// Both forms of answer are made in the response's body, so that a client that leaves stops them.
+    /// The response's body makes both forms of answer, so a client that leaves stops them.
     func response(holding places: Places.Holding) -> HTTPResponse {
         if request.streams {
             return .events { writer in
@@ -74,7 +74,8 @@ struct Generation: Sendable {
         try await writer.write("data: [DONE]\n\n")
     }
 
-    /// Writes all choices at once and tells of each piece of text as soon as it is sure to stay.
+    /// Writes all choices at the same time and calls `tell` with each piece of text that no stop string can cut any
+    /// more.
     private func write(_ tell: (Piece) async throws -> Void) async throws {
         let (events, continuation) = AsyncStream.makeStream(of: Event.self)
         let writing = Task {
@@ -199,7 +200,7 @@ struct Generation: Sendable {
     }
 
     private func usage(_ written: Int) -> Usage {
-        // A prompt counts once, however many answers it gets.
+        // A prompt counts once for all of its answers.
         let prompt = choices.enumerated().filter { $0.offset % request.count == 0 }.reduce(0) {
             $0 + $1.element.prompt.count
         }

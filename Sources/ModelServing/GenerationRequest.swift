@@ -3,8 +3,7 @@ import LanguageModels
 import Serving
 import Tokenization
 
-/// What `/v1/chat/completions` and `/v1/completions` ask for, as far as it is supported. What is not is refused by name,
-/// never ignored.
+/// A request to `/v1/chat/completions` or `/v1/completions`. Unsupported fields are refused by name, never ignored.
 struct GenerationRequest: Decodable, Sendable {
     enum Prompt: Sendable {
         case chat([ChatTurn])
@@ -28,7 +27,7 @@ struct GenerationRequest: Decodable, Sendable {
     private static let harmless: Set<String> = [
         "user", "metadata", "store", "service_tier", "parallel_tool_calls", "safety_identifier", "prompt_cache_key",
     ]
-    /// Fields that only their neutral value is taken for.
+    /// Fields that may only have their neutral value.
     private static let neutral: [String: Double] = [
         "frequency_penalty": 0, "presence_penalty": 0, "top_logprobs": 0, "best_of": 1,
     ]
@@ -89,7 +88,7 @@ struct GenerationRequest: Decodable, Sendable {
         if isChat {
             wantsLogProbabilities = try fields.optional("logprobs", Bool.self, "boolean") ?? false
         } else {
-            // A number of alternatives there; the written token's own is what is given.
+            // It is a number of alternatives there; the answer holds the written token alone.
             wantsLogProbabilities = try fields.optional("logprobs", Int.self, "integer") != nil
         }
         try Self.refuseUnsupported(fields)

@@ -7,16 +7,19 @@ import Tokenization
 
 /// Models behind the interface that OpenAI's clients speak: chat completions, completions and the list of models.
 ///
-/// All requests to one model advance together in its ``Generator``. Beyond OpenAI's fields, `min_p` is taken, and
-/// `return_token_ids` gives ids as vLLM does.
+/// All requests to one model advance together in its ``Generator``. Two fields go beyond OpenAI's: `min_p`, and
+/// `return_token_ids`, which gives ids as vLLM does.
 public final class ModelServer: HTTPService {
     private let models: [ServedModel]
     private let places: Places
     private let isDraining = Mutex(false)
 
+    /// A server of these models.
+    ///
     /// - Parameters:
-    ///   - models: the first is taken where a client names none.
-    ///   - choiceLimit: choices at the same time; more are refused with 429.
+    ///   - models: the first answers where a client names none.
+    ///   - choiceLimit: the most choices at the same time; more are refused with 429.
+    /// - Throws: ``ServingError`` with `nothingToServe` where there is no model.
     public init(_ models: [ServedModel], choiceLimit: Int = 256) throws(ServingError) {
         if models.isEmpty { throw ServingError(.nothingToServe, "There is no model to serve.") }
         self.models = models
@@ -80,7 +83,7 @@ public final class ModelServer: HTTPService {
             throw OpenAIFault(.badRequest, "messages: Field required.", param: "messages")
         }
         let name = request.model ?? models[0].name
-        // `default` is what clients write who know of one model only.
+        // Clients that know one model only write `default`.
         guard let model = models.first(where: { $0.name == name }) ?? (name == "default" ? models[0] : nil) else {
             throw OpenAIFault.unknownModel(name)
         }
@@ -148,7 +151,7 @@ public final class ModelServer: HTTPService {
 
 /// Choices that are being written or wait for their place in the batch.
 final class Places: Sendable {
-    /// Held as long as the choices are; gives their places back when it goes, however that comes.
+    /// Gives the places back when it is released.
     final class Holding: Sendable {
         private let places: Places
         private let count: Int

@@ -1,18 +1,21 @@
-import Episodes
 import Foundation
 public import LanguageModels
+import StatefulTools
 import Tensors
 public import Tokenization
 
 /// A model, or one of its adapters, under the name that clients ask for.
 public struct ServedModel: Sendable {
+    /// The name that clients ask for.
     public let name: String
-    let generator: Generator
-    let chat: ChatEncoder
-    /// Whether a conversation without a system message gets the template's own. An adapter was trained without.
+    package let generator: Generator
+    package let chat: ChatEncoder
+    /// Whether a conversation without a system message gets the template's own. Adapters were trained without one.
     let addsSystemMessage: Bool
     let created = Int(Date.now.timeIntervalSince1970)
 
+    /// A model that is loaded already.
+    ///
     /// - Parameter addsSystemMessage: whether a conversation without a system message gets the one of the model's
     ///   template, as other servers do.
     public init(name: String, generator: Generator, chat: ChatEncoder, addsSystemMessage: Bool) {
@@ -22,8 +25,8 @@ public struct ServedModel: Sendable {
         self.addsSystemMessage = addsSystemMessage
     }
 
-    /// Loads a model and its adapters. All compute on one thread, and each batches its own requests; an adapter holds
-    /// weights of its own.
+    /// Loads a model and its adapters. All compute on one thread; each has its own weights and batches its own
+    /// requests.
     ///
     /// - Parameters:
     ///   - path: a GGUF file or a folder in the Hugging Face layout.

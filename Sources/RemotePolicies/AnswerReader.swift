@@ -1,9 +1,9 @@
-import Episodes
 import Foundation
+import StatefulTools
 
-/// Puts a streamed chat completion together; takes one that is not streamed as well.
+/// Puts a chat completion together, streamed or not.
 struct AnswerReader {
-    /// Why what came is no answer.
+    /// Why the response is no answer.
     struct Fault: Error {
         var sentence: String
         var status = 0
@@ -14,9 +14,9 @@ struct AnswerReader {
     private var line: [UInt8] = []
     private var hasFinish = false
     private var events = 0
-    /// Events that held text: about one a token, for servers that count none.
+    /// Events with text: about one a token, for servers that count no tokens.
     private var pieces = 0
-    /// What came outside of events: the whole of an answer that is not streamed.
+    /// The bytes outside of events: the whole answer where it is not streamed.
     private var rest: [UInt8] = []
 
     mutating func read(_ bytes: some Sequence<UInt8>) throws {
@@ -35,7 +35,7 @@ struct AnswerReader {
         try take(line)
         if events == 0 { try take(json: Data(rest)) }
         guard hasFinish else {
-            throw Fault(sentence: events > 0 ? "the stream broke off" : "what came is no chat completion")
+            throw Fault(sentence: events > 0 ? "the stream broke off" : "the response is no chat completion")
         }
         if answer.usage == nil, events > 0 {
             answer.usage = TokenUsage(
@@ -63,7 +63,7 @@ struct AnswerReader {
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         guard let chunk = try? decoder.decode(Chunk.self, from: data) else {
             throw Fault(
-                sentence: "what came is no chat completion: \(String(decoding: data.prefix(200), as: UTF8.self))")
+                sentence: "the response is no chat completion: \(String(decoding: data.prefix(200), as: UTF8.self))")
         }
         if let usage = chunk.usage {
             answer.usage = TokenUsage(
@@ -79,7 +79,7 @@ struct AnswerReader {
         if let ids = choice.promptTokenIds { answer.promptTokenIDs = ids }
         let entries = choice.logprobs?.content ?? []
         answer.logProbabilities += entries.map(\.logprob)
-        // vLLM and coe give the ids apart, llama.cpp within the log-probabilities.
+        // vLLM and coe give the ids apart, llama.cpp inside the log-probabilities.
         answer.tokenIDs += choice.tokenIds ?? entries.compactMap(\.id)
         if let reason = choice.finishReason {
             hasFinish = true

@@ -1,13 +1,13 @@
 import AsyncHTTPClient
-import Episodes
 import Foundation
 import NIOCore
 import NIOHTTP1
+import StatefulTools
 import Synchronization
 
 /// Asks an OpenAI-compatible server for chat completions.
 final class ChatClient: Sendable {
-    /// What came of one request.
+    /// What the server answered to one request.
     struct Answer: Sendable {
         var text = ""
         var finish = Completion.Finish.stop
@@ -17,12 +17,12 @@ final class ChatClient: Sendable {
         var usage: TokenUsage?
     }
 
-    /// What is asked for beyond the text; a server that refuses the more is asked for less from then on.
+    /// What the client asks for beside the text. When a server refuses one level, the client goes down to the next.
     enum Extras: Int, Sendable {
         case none, logProbabilities, tokenIDs
     }
 
-    /// A failure, and whether the same request may do better later.
+    /// A failure, and whether the same request may succeed later.
     private struct Failure: Error {
         var sentence: String
         var status = 0
@@ -36,7 +36,7 @@ final class ChatClient: Sendable {
     private let options: RemotePolicy.Options
     private let limit: ConcurrencyLimit
     private let extras = Mutex(Extras.tokenIDs)
-    /// More than this is no command, nor any other answer asked for here.
+    /// The most bytes of one answer; no command and no whole answer is as long.
     private static let answerLimit = 8 << 20
 
     init(url: String, model: String, key: String?, options: RemotePolicy.Options) {
@@ -58,7 +58,7 @@ final class ChatClient: Sendable {
                 defer { limit.leave() }
                 try Task.checkCancellation()
                 let encoder = JSONEncoder()
-                // A repeated request is the same to the byte, so that caches in between know it.
+                // A repeated request has the same bytes, so that caches in between know it.
                 encoder.outputFormatting = .sortedKeys
                 let body = try encoder.encode(
                     Request(
@@ -201,7 +201,7 @@ extension ChatClient.Extras: Comparable {
     static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
-/// Lets a limited number in at once, in the order of arrival.
+/// Lets a limited number of requests run at once, in the order of arrival.
 private final class ConcurrencyLimit: Sendable {
     private let state: Mutex<(free: Int, waiting: [CheckedContinuation<Void, Never>])>
 

@@ -1,24 +1,23 @@
-public import Episodes
 import Foundation
-import LineEditor
+public import StatefulTools
 
 /// A language model behind an OpenAI-compatible server as the player: llama.cpp, vLLM, SGLang, or `coe serve model`.
 ///
-/// Each turn is one streamed chat completion without tools. What fails for a moment (a busy server, a broken
-/// connection) is tried again, later and later, with the same seed. Token ids and log-probabilities are asked for and
-/// recorded where the server gives both; a server that refuses to be asked is asked without from then on.
+/// Each turn is one streamed chat completion without tools. After a passing failure (a busy server, a broken connection)
+/// the policy sends the same request again, later each time. It asks for token ids and log-probabilities and records
+/// them where the server gives both; when a server refuses this, the policy no longer asks.
 ///
-/// Masking by a grammar is not asked for: there is no common way to say it.
+/// The policy doesn't ask for masking by a grammar: servers share no way to say it.
 public struct RemotePolicy: Policy {
     /// How a server is asked.
     public struct Options: Hashable, Sendable {
         /// Requests at the same time.
         public var concurrency: Int
-        /// Seconds for one answer, its queue at the server included.
+        /// Seconds for one answer, including its wait at the server.
         public var timeoutSeconds: Double
-        /// Further attempts after one that failed for a moment.
+        /// Further attempts after a passing failure.
         public var retries: Int
-        /// Seconds before the first of them; each later pause is twice as long, and all vary by half.
+        /// Seconds before the first of them. Each later pause is twice as long, and all vary by half.
         public var pauseSeconds: Double
 
         public init(
@@ -32,12 +31,15 @@ public struct RemotePolicy: Policy {
     }
 
     public let name: String
-    let client: ChatClient
+    private let client: ChatClient
 
+    /// A player on a server. Nothing is sent before the first turn.
+    ///
     /// - Parameters:
-    ///   - specification: `URL#MODEL`, such as `http://127.0.0.1:8080/v1#smollm2`; the path `/v1` may be left out, and
-    ///     the model too where the server has but one.
+    ///   - specification: `URL#MODEL`, such as `http://127.0.0.1:8080/v1#smollm2`. The path `/v1` may be missing, and so
+    ///     may the model where the server has only one.
     ///   - key: sent as `Authorization: Bearer`.
+    /// - Throws: ``StatefulTools/PolicyError`` with code `unavailable` where the specification names no server.
     public init(_ specification: String, key: String? = nil, options: Options = Options()) throws(PolicyError) {
         let parts = specification.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
         guard let url = URL(string: String(parts[0])), let scheme = url.scheme, ["http", "https"].contains(scheme),
@@ -63,13 +65,13 @@ public struct RemotePolicy: Policy {
     }
 }
 
-/// One conversation; the server keeps nothing, so each turn sends all of it.
+/// One conversation. The server keeps nothing, so each turn sends all of it.
 actor RemoteSession: PolicySession {
     private let client: ChatClient
     private var messages: [ChatMessage]
     private let sampling: SamplingParameters
     private let maxTokens: Int
-    /// The ids that the server has seen as far as they are known, to tell what each turn adds.
+    /// The ids that the server has seen, as far as it names them; a turn adds the rest.
     private var context: [Int] = []
     private var turn: UInt64 = 0
 
@@ -80,15 +82,15 @@ actor RemoteSession: PolicySession {
         self.maxTokens = maxTokens
     }
 
-    func respond(within grammar: CommandGrammar?) async throws -> Completion {
+    func respond(_ guidance: Guidance) async throws -> Completion {
         var sampling = sampling
-        // The same seed again in every turn would draw the same numbers again.
+        // With one seed for all turns each turn would draw the same numbers.
         sampling.seed = (sampling.seed &+ turn &* 0x9E37_79B9_7F4A_7C15) >> 33
         turn += 1
         let answer = try await client.complete(messages, sampling: sampling, maxTokens: maxTokens)
         messages.append(ChatMessage(role: .assistant, content: answer.text))
         var completion = Completion(text: answer.text, finish: answer.finish, usage: answer.usage)
-        // Ids belong to one sequence only when this prompt continues the last; a server that wrote the history in
+        // Ids belong to one sequence only when this prompt continues the last one. A server that writes the history in
         // other tokens breaks it.
         if let prompt = answer.promptTokenIDs, prompt.starts(with: context), !answer.tokenIDs.isEmpty,
             answer.tokenIDs.count == answer.logProbabilities.count

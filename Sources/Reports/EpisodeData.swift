@@ -1,9 +1,7 @@
-import Episodes
 import Evaluation
 import Foundation
-import LineEditor
-import PythonSandbox
-import RepairTasks
+import Runs
+import StatefulTools
 
 /// The episodes of a report as the page's script reads them: an index of all, and pieces with the whole of some.
 ///
@@ -18,7 +16,7 @@ struct EpisodeData {
         var t: String
         /// The sample.
         var s: Int
-        /// 2 solved, 1 passes the visible tests only, 0 neither.
+        /// 2 solved, 1 passes the visible checks only, 0 neither.
         var v: Int
         /// How it ended.
         var x: String
@@ -26,86 +24,87 @@ struct EpisodeData {
         var n: Int
         /// Tokens written.
         var k: Int
-        /// How the faulty program fails.
+        /// How the start fails.
         var f: String
-        /// Characters edited beyond those needed; only where solved.
+        /// The distance beyond the needed one; only where solved and the tool has a measure.
         var o: Int?
     }
 
     private struct Outcome: Encodable {
-        /// The status.
+        /// How the check ended.
         var s: String
-        /// The test's name; only in the first report.
+        /// The check's name; only where the first verdict has another.
         var n: String?
         /// What it says.
         var m: String?
     }
 
     private struct Judged: Encodable {
-        /// Why the program does not load.
-        var e: String?
+        /// 2 solved, 1 passes the visible checks only, 0 neither.
+        var v: Int
+        /// The feedback, where no check ran.
+        var f: String?
         var t: [Outcome]
-        var h: [Outcome]?
+        /// Whether the hidden checks pass; nil without any.
+        var h: Bool?
+        /// The progress, in thousandths.
+        var g: Int
 
-        init(_ report: SandboxReport, named: Bool) {
-            e = report.programError.map { error in
-                "\(error.type)\(error.line.map { " in line \($0)" } ?? ""): \(error.message)"
+        /// - Parameter first: the verdict whose names hold for this one.
+        init(_ verdict: Verdict, first: Verdict?) {
+            v = verdict.solved ? 2 : verdict.passed ? 1 : 0
+            let isUnchecked = verdict.checks.allSatisfy { $0.outcome == "notRun" }
+            f = isUnchecked ? verdict.feedback : nil
+            let names = first.map { $0.checks.map(\.name) } ?? []
+            t = verdict.checks.enumerated().map { index, check in
+                let isKnown = names.indices.contains(index) && names[index] == check.name
+                return Outcome(s: check.outcome, n: isKnown ? nil : check.name, m: isUnchecked ? nil : check.note)
             }
-            func outcomes(_ tests: [TestOutcome]) -> [Outcome] {
-                tests.map {
-                    Outcome(
-                        s: $0.status.rawValue, n: named ? $0.name : nil,
-                        m: report.programError == nil ? $0.message : nil)
-                }
-            }
-            t = outcomes(report.tests)
-            h = report.hiddenTests.isEmpty ? nil : outcomes(report.hiddenTests)
+            h = verdict.hiddenPassed
+            g = verdict.progress.isFinite ? Int((1_000 * verdict.progress).rounded()) : 0
         }
     }
 
     private struct Played: Encodable {
         /// What was written.
         var x: String
-        /// Whether it is a command.
-        var c: Bool
         /// Why it could not be read or carried out.
         var e: String?
-        /// The program after it; nil when it is as before.
+        /// The state after it; nil when it is as before.
         var p: String?
-        /// The tests; nil when they are as before.
+        /// The verdict; nil when it is as before.
         var j: Judged?
-        /// The feedback, without the program.
+        /// The message that answers it, from its last line of asterisks on: tools write the state before it.
         var b: String?
         /// The reward.
         var w: Double
-        /// The tokens' text in one, where it is known, and where not the empty string.
+        /// The tokens' text in one; empty where it is not known.
         var k: String
         /// Each token's length in UTF-16 units, as the script counts.
         var l: [Int]
         /// Each token's log-probability, in thousandths.
         var q: [Int]
-        /// Tokens read before.
-        var d: Int
     }
 
     private struct Whole: Encodable {
-        /// The faulty program.
+        /// The start state.
         var p: String
         var j: Judged?
-        var m: String
+        /// Whether the turns are commands, not whole answers.
+        var c: Bool
         /// What ended it from outside.
         var e: String?
         var s: Double
         var g: String
-        /// Lines touched and needed, where solved.
+        /// Commands from start to end, and needed; only where solved and the tool has a measure.
         var z: [Int]?
         var u: [Played]
     }
 
     private struct Described: Encodable {
+        /// The task in words.
         var p: String
-        var t: [String]
-        var h: [String]?
+        /// A known solved state.
         var r: String?
     }
 
@@ -128,23 +127,15 @@ struct EpisodeData {
             guard let evaluation = run.evaluation else { continue }
             let sizes = evaluation.editSizes(passing: passing)
             for task in evaluation.tasks where described[task.id] == nil {
-                guard case .statements(let statements) = task.tests, !statements.isEmpty else {
-                    if case .file(let source, _) = task.tests {
-                        described[task.id] = Described(p: task.prompt, t: [source], r: task.reference)
-                    }
-                    continue
-                }
-                described[task.id] = Described(
-                    p: task.prompt, t: statements, h: task.hiddenTests.isEmpty ? nil : task.hiddenTests,
-                    r: task.reference)
+                described[task.id] = Described(p: task.task.prompt, r: task.solution)
             }
             for trace in evaluation.traces {
                 let size = sizes[EpisodeID(trace)]
                 rows.append(
                     Row(
-                        r: number, t: trace.task, s: trace.sample, v: trace.solved ? 2 : trace.visiblePassed ? 1 : 0,
+                        r: number, t: trace.task, s: trace.sample, v: trace.solved ? 2 : trace.passed ? 1 : 0,
                         x: trace.exit.rawValue, n: trace.turns.count, k: trace.tokens,
-                        f: trace.initialReport?.failureKind ?? "", o: size?.excess))
+                        f: trace.initialVerdict?.failure ?? "", o: size?.excess))
                 piece.append(Self.whole(trace, size, run.tokenTexts))
                 if piece.count == Self.pieceSize { try close() }
             }
@@ -156,39 +147,30 @@ struct EpisodeData {
     }
 
     private static func whole(_ trace: Trace, _ size: EditSize?, _ texts: [Int: String]) -> Whole {
-        var program = trace.initialProgram
-        var editor = ProgramText(program)
-        let edits = trace.method == "coe" || trace.method == "oracle"
-        var report = trace.initialReport
-        let turns = trace.turns.map { turn in
-            if !edits {
-                editor = ProgramText(ProgramAnswer.program(in: turn.completion.text))
-            } else if let command = turn.command {
-                try? editor.apply(command)
-            }
-            let after = edits ? editor.text : ProgramAnswer.program(in: turn.completion.text)
-            defer { (program, report) = (after, turn.report) }
+        var verdict = trace.initialVerdict
+        let turns = zip(trace.turns, zip(trace.statesBefore, trace.rewards)).map { turn, known in
+            let (before, reward) = known
+            defer { verdict = turn.verdict }
             let tokens = turn.completion.tokenIDs.map { texts[$0] }
             let isKnown = !tokens.isEmpty && !tokens.contains(nil)
             return Played(
-                x: turn.completion.text, c: turn.command != nil || !edits, e: turn.error,
-                p: after.utf8.elementsEqual(program.utf8) ? nil : after,
-                j: turn.report == report ? nil : Judged(turn.report, named: false),
+                x: turn.completion.text, e: turn.error,
+                p: turn.state.flatMap { $0.utf8.elementsEqual(before.utf8) ? nil : $0 },
+                j: turn.verdict == verdict ? nil : Judged(turn.verdict, first: trace.initialVerdict),
                 b: turn.feedback.map { feedback in
                     feedback.ranges(of: "***\n").last.map { String(feedback[$0.upperBound...]) } ?? feedback
-                }, w: turn.reward, k: isKnown ? tokens.map { $0 ?? "" }.joined() : "",
+                }, w: reward, k: isKnown ? tokens.map { $0 ?? "" }.joined() : "",
                 l: isKnown ? tokens.map { $0?.utf16.count ?? 0 } : [],
-                q: turn.completion.logProbabilities.map { $0.isFinite ? Int(($0 * 1_000).rounded()) : -99_999 },
-                d: turn.completion.promptTokenIDs.count)
+                q: turn.completion.logProbabilities.map { $0.isFinite ? Int(($0 * 1_000).rounded()) : -99_999 })
         }
         return Whole(
-            p: trace.initialProgram, j: trace.initialReport.map { Judged($0, named: true) }, m: trace.method,
-            e: trace.error, s: trace.seconds, g: String(trace.seed), z: size.map { [$0.lines, $0.neededLines] },
-            u: turns)
+            p: trace.initialState, j: trace.initialVerdict.map { Judged($0, first: nil) }, c: trace.hasCommands,
+            e: trace.error, s: trace.seconds, g: String(trace.seed),
+            z: size.map { [$0.made.commands, $0.needed.commands] }, u: turns)
     }
 }
 
-/// JSON, gzip, base64. The system's own gzip packs, as it unpacks task files: no library has to be linked.
+/// JSON, gzip, base64. The system's own gzip packs, so no library has to be linked.
 func packed(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -1,18 +1,15 @@
-public import Episodes
-import Evaluation
-import PythonSandbox
-public import RepairTasks
+public import StatefulTools
 
-/// Which episodes of a run are wanted; all that is given must hold.
+/// Which episodes of a run are wanted; all given conditions must hold.
 public struct EpisodeFilter: Hashable, Sendable {
-    /// Words that must stand somewhere in the task, the programs or what was written, in whatever case.
+    /// Words to find somewhere in the task, the states or what was written, in upper or lower case.
     public var words: [String]
     /// A part of the task's id.
     public var task: String?
     public var sample: Int?
     public var solved: Bool?
     public var exit: EpisodeExit?
-    /// How the faulty program fails, such as `SyntaxError`.
+    /// How the start state fails, such as `SyntaxError`.
     public var failure: String?
     /// The fewest turns.
     public var turns: Int?
@@ -30,15 +27,18 @@ public struct EpisodeFilter: Hashable, Sendable {
         self.turns = turns
     }
 
-    public func matches(_ trace: Trace, _ description: RepairTask?) -> Bool {
+    /// Whether an episode is wanted.
+    ///
+    /// - Parameter start: the task's start state, where it is known.
+    public func matches(_ trace: Trace, of start: (any Tool)?) -> Bool {
         if let task, !trace.task.contains(task) { return false }
         if let sample, trace.sample != sample { return false }
         if let solved, trace.solved != solved { return false }
         if let exit, trace.exit != exit { return false }
         if let turns, trace.turns.count < turns { return false }
-        if let failure, trace.initialReport?.failureKind?.lowercased() != failure.lowercased() { return false }
+        if let failure, trace.initialVerdict?.failure?.lowercased() != failure.lowercased() { return false }
         if words.isEmpty { return true }
-        var text = [trace.task, description?.prompt ?? "", trace.initialProgram, trace.finalProgram, trace.error ?? ""]
+        var text = [trace.task, start?.task.prompt ?? "", trace.initialState, trace.finalState, trace.error ?? ""]
         text += trace.turns.flatMap { [$0.completion.text, $0.error ?? ""] }
         let all = text.joined(separator: "\n").lowercased()
         return words.allSatisfy { all.contains($0) }

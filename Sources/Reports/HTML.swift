@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 
 /// Text for a page: every character that HTML reads is written as an entity.
@@ -16,93 +17,23 @@ func escaped(_ text: String) -> String {
     return result
 }
 
-/// Numbers as people read them.
-enum Figure {
-    /// A share as percent without its sign: `4.2`, `100`.
-    static func percent(_ share: Double) -> String { decimal(100 * share, places: 1) }
+/// The colour of a run beside its name.
+func swatch(_ index: Int) -> String { "<i class=\"swatch\" style=\"--c:var(--c\(index % 8))\"></i>" }
 
-    /// `1,234`, `12.3`, `0.0042`: about three significant digits, without an exponent where that is readable.
-    static func short(_ value: Double) -> String {
-        if !value.isFinite { return "–" }
-        let size = abs(value)
-        if size >= 1_000_000_000 || (size > 0 && size < 0.0001) { return String(format: "%.2g", value) }
-        if size >= 100 { return grouped(Int(value.rounded())) }
-        let places = size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.1 ? 3 : 4
-        return decimal(value, places: places)
-    }
-
-    /// For the narrow room beside an axis: `300k`, `2.5M`.
-    static func tick(_ value: Double) -> String {
-        for (unit, name) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] where abs(value) >= max(unit, 10_000) {
-            return decimal(value / unit, places: 1) + name
-        }
-        return short(value)
-    }
-
-    static func grouped(_ number: Int) -> String {
-        var digits = String(number.magnitude)
-        var parts: [String] = []
-        while digits.count > 3 {
-            parts.insert(String(digits.suffix(3)), at: 0)
-            digits.removeLast(3)
-        }
-        return (number < 0 ? "−" : "") + ([digits] + parts).joined(separator: ",")
-    }
-
-    static func signed(_ value: Double, places: Int = 1) -> String {
-        (value > 0 ? "+" : value < 0 ? "−" : "") + decimal(abs(value), places: places)
-    }
-
-    static func probability(_ p: Double) -> String {
-        p < 0.001 ? "&lt; 0.001" : p >= 0.9995 ? "1" : String(format: "%.3f", p)
-    }
-
-    private static func decimal(_ value: Double, places: Int) -> String {
-        var text = String(format: "%.\(places)f", value)
-        if text.contains(".") {
-            while text.last == "0" { text.removeLast() }
-            if text.last == "." { text.removeLast() }
-        }
-        return text == "-0" ? "0" : text.replacing("-", with: "−")
-    }
+/// A bar with its interval on a track of 0 to `most`.
+func bar(_ estimate: Estimate, of most: Double, colour: Int) -> String {
+    bar(estimate.mean, of: most, low: estimate.low, high: estimate.high, colour: colour)
 }
 
-/// The ticks of an axis: round numbers that cover a range.
-struct Axis {
-    var low: Double
-    var high: Double
-    var ticks: [Double]
+/// A bar on a track of 0 to `most`.
+func bar(_ value: Double, of most: Double, low: Double = 0, high: Double = 0, colour: Int = 0) -> String {
+    func share(_ value: Double) -> String { String(format: "%.2f%%", 100 * min(1, max(0, value / most))) }
+    return "<span class=\"bar\" style=\"--c:var(--c\(colour % 8));--v:\(share(value));"
+        + "--l:\(share(low));--h:\(share(high))\" aria-hidden=\"true\"><i></i><b></b></span>"
+}
 
-    /// - Parameter whole: whether only whole numbers make sense.
-    init(_ values: [Double], from least: Double? = nil, to most: Double? = nil, whole: Bool = false) {
-        var low = least ?? values.min() ?? 0
-        var high = most ?? values.max() ?? 1
-        if low == high {
-            let space = max(abs(low) * 0.1, whole ? 1 : 0.001)
-            low -= least == nil ? space : 0
-            high += space
-        }
-        let rough = (high - low) / 4
-        let power = pow(10, floor(log10(rough)))
-        var step = [1.0, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? rough
-        if whole { step = max(1, step.rounded()) }
-        // Where an end is not given, the axis ends at a tick.
-        self.low = least ?? (low / step).rounded(.down) * step
-        self.high = most ?? (high / step).rounded(.up) * step
-        ticks = []
-        var index = (self.low / step).rounded(.up)
-        while index * step <= self.high + step * 1e-6 {
-            ticks.append(index * step)
-            index += 1
-        }
-    }
-
-    /// Shares from 0 to the first round one above `most`.
-    init(percentUpTo most: Double) {
-        let choices = [(0.05, 0.01), (0.1, 0.02), (0.2, 0.05), (0.4, 0.1), (0.6, 0.1), (0.8, 0.2), (1, 0.2)]
-        let (high, step) = choices.first { $0.0 >= most * 1.02 } ?? (1, 0.2)
-        low = 0
-        self.high = high
-        ticks = (0...Int((high / step).rounded())).map { Double($0) * step }
-    }
+/// A string as JSON writes it.
+func jsonString(_ text: String) -> String {
+    // A string always encodes.
+    (try? JSONEncoder().encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
 }

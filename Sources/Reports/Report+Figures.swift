@@ -1,19 +1,11 @@
 import Evaluation
 import Foundation
+import Runs
 
 extension Report {
     /// The evaluations with their place among the runs, which is their colour.
     var evaluated: [(index: Int, run: ReportRun, summary: EvaluationSummary)] {
         runs.indices.compactMap { index in summaries[index].map { (index, runs[index], $0) } }
-    }
-
-    func swatch(_ index: Int) -> String { "<i class=\"swatch\" style=\"--c:var(--c\(index % 8))\"></i>" }
-
-    /// A bar with its interval on a track of 0 to `most`.
-    func bar(_ estimate: Estimate, of most: Double, colour: Int) -> String {
-        func share(_ value: Double) -> String { String(format: "%.2f%%", 100 * min(1, max(0, value / most))) }
-        return "<span class=\"bar\" style=\"--c:var(--c\(colour % 8));--v:\(share(estimate.mean));"
-            + "--l:\(share(estimate.low));--h:\(share(estimate.high))\" aria-hidden=\"true\"><i></i><b></b></span>"
     }
 
     private func interval(_ estimate: Estimate) -> String {
@@ -42,11 +34,10 @@ extension Report {
                 about[about.count - 1] += " + \(URL(filePath: adapter).lastPathComponent)"
             }
             if sets > 1 { about.append(configuration.set) }
-            let due = summary.tasks * configuration.samples
             html += "<tr><th scope=\"row\">\(swatch(index))\(escaped(run.name))"
             html += "<span class=\"sub\">\(escaped(about.joined(separator: " · ")))</span></th>"
             html += "<td data-label=\"Episodes\">\(Figure.grouped(summary.episodes))"
-            html += summary.episodes < due ? " of \(Figure.grouped(due))" : ""
+            html += summary.missing > 0 ? " of \(Figure.grouped(summary.episodes + summary.missing))" : ""
             html += "<span class=\"sub\">\(summary.tasks) × \(configuration.samples)</span></td>"
             html += "<td class=\"big\" data-label=\"pass@1, %\">\(Figure.percent(summary.pass[0].mean))"
             html += "\(interval(summary.pass[0]))</td>"
@@ -61,9 +52,12 @@ extension Report {
             html += "<td data-label=\"Seconds a solve\">\(optional(summary.secondsPerSolve, Figure.short))</td></tr>"
         }
         html +=
-            "</tbody></table></div><p class=\"note\">Bars and small figures: 95 % bootstrap intervals over the tasks. "
-        html +=
-            "Tokens are those the model wrote, seconds the wall clock of the run, both for each solved episode.</p>\n"
+            "</tbody></table></div><p class=\"note\">Bars and small figures: 95 % intervals over the tasks (bootstrap; Wilson's "
+        html += "where none or all are solved). "
+        html += "Tokens: written by the model; seconds: wall clock of the run; both for each solved episode.</p>\n"
+        for (_, run, summary) in rows {
+            for note in summary.notes { html += "<p class=\"problem\">\(escaped(run.name)): \(escaped(note))</p>\n" }
+        }
         return html
     }
 
@@ -112,24 +106,13 @@ extension Report {
         return html
     }
 
-    private func card(_ chart: LineChart, legend: Bool = true, note: String = "", numbers: Bool = true) -> String {
-        var html = "<figure class=\"card\"><figcaption>\(escaped(chart.title))"
-        html += note.isEmpty ? "" : "<span class=\"sub\">\(note)</span>"
-        html += "</figcaption>"
-        if legend && chart.series.count > 1 {
-            html += "<div class=\"legend\">"
-            html += chart.series.map { "<span>\(swatch($0.colour))\(escaped($0.name))</span>" }.joined() + "</div>"
-        }
-        return html + chart.svg + (numbers ? chart.table : "") + "</figure>\n"
-    }
-
     var tries: String {
         let rows = evaluated
         if rows.isEmpty { return "" }
         var cards = ""
         let repeated = rows.filter { $0.summary.pass.count > 1 }
         if !repeated.isEmpty {
-            cards += card(
+            cards +=
                 LineChart(
                     title: "pass@k", xLabel: "tries k",
                     series: repeated.map { index, run, summary in
@@ -140,11 +123,12 @@ extension Report {
                                     x: Double($0.offset + 1), y: $0.element.mean, low: $0.element.low,
                                     high: $0.element.high)
                             })
-                    }, isPercent: true), note: "%, with 95 % intervals")
+                    }, isPercent: true
+                ).card(note: "%, with 95 % intervals")
         }
         let turning = rows.filter { $0.summary.solvedPerTurn.count > 2 }
         if !turning.isEmpty {
-            cards += card(
+            cards +=
                 LineChart(
                     title: "Solved after so many turns", xLabel: "turns",
                     series: turning.map { index, run, summary in
@@ -153,9 +137,10 @@ extension Report {
                             points: summary.solvedPerTurn.enumerated().map {
                                 .init(x: Double($0.offset), y: $0.element)
                             })
-                    }, isPercent: true), note: "% of the episodes")
+                    }, isPercent: true
+                ).card(note: "% of the episodes")
         }
-        cards += card(
+        cards +=
             LineChart(
                 title: "Cost and quality", xLabel: "tokens written an episode",
                 series: rows.map { index, run, summary in
@@ -164,7 +149,8 @@ extension Report {
                     return .init(
                         name: run.name, colour: index % 8,
                         points: [.init(x: cost, y: pass.mean, low: pass.low, high: pass.high)])
-                }, isPercent: true, wholeX: false, scatters: true), note: "pass@1, %")
+                }, isPercent: true, wholeX: false, scatters: true
+            ).card(note: "pass@1, %")
         return "<div class=\"cards\">\(cards)</div>\n"
     }
 
@@ -209,11 +195,10 @@ extension Report {
                 + "</div>"
             : ""
         return legend + "<div class=\"cards\">"
-            + table("By how the faulty program fails", "Failure", \.byFailure)
-            + table("By the distance to a passing program", "Characters", \.byDistance)
-            + "</div><p class=\"note\">Small numbers: tasks. Failure: how most of the failing tests fail, the eight most "
-            + "frequent. Majority: tasks of whose samples more than "
-            + "half are solved.</p>\n"
+            + table("By how the start fails", "Failure", \.byFailure)
+            + table("By the distance to a passing state", "Distance", \.byDistance)
+            + "</div><p class=\"note\">Small numbers: tasks. Failure: the eight most frequent kinds. Majority: tasks with more "
+            + "than half of their samples solved.</p>\n"
     }
 
     var behaviour: String {
@@ -226,31 +211,31 @@ extension Report {
                 { self.editing($0) { Figure.percent($0.failedCommandShare - $0.malformedShare) } }
             ),
             (
-                "Loops", "% of the turns come back to an earlier program or repeat a command on it",
+                "Loops", "% of the turns come back to an earlier state or repeat a command on it",
                 { self.editing($0) { Figure.percent($0.loopShare) } }
             ),
             ("EXIT", "% of the episodes end with it", { self.editing($0) { Figure.percent($0.exitShare) } }),
             (
-                "Premature EXIT", "% of the episodes end with it while tests fail",
+                "Premature EXIT", "% of the episodes end with it before they pass",
                 { self.editing($0) { Figure.percent($0.prematureExitShare) } }
             ),
             (
-                "Passes what is seen, fails what is hidden", "% of the episodes that pass the visible tests",
+                "Passes visible checks, fails hidden ones", "% of the episodes that pass the visible checks",
                 { self.optional($0.hiddenFailureShare, Figure.percent) }
             ),
             (
-                "Excess edit distance", "characters beyond the nearest passing program, per solve",
+                "Excess distance", "beyond the nearest passing state, per solve",
                 { self.optional($0.excessDistance, Figure.short) }
             ),
             (
-                "Lines touched / needed", "means, per solve",
+                "Commands from start to end / needed", "means, per solve",
                 { summary in
-                    guard let touched = summary.linesTouched, let needed = summary.linesNeeded else { return "–" }
+                    guard let touched = summary.commandsTouched, let needed = summary.commandsNeeded else { return "–" }
                     return "\(Figure.short(touched)) / \(Figure.short(needed))"
                 }
             ),
             (
-                "Over-edited", "% of the solves touch more lines than needed",
+                "Over-edited", "% of the solves take more commands than needed",
                 { self.optional($0.overEditedShare, Figure.percent) }
             ),
             ("Tokens", "written / read", { "\(Figure.grouped($0.tokens)) / \(Figure.grouped($0.tokensRead))" }),
@@ -275,7 +260,7 @@ extension Report {
     }
 
     private func editing(_ summary: EvaluationSummary, _ text: (EvaluationSummary) -> String) -> String {
-        summary.configuration.method.answersWithPrograms ? "–" : text(summary)
+        summary.configuration.method.givesWholeAnswers ? "–" : text(summary)
     }
 
     var learning: String {
@@ -284,15 +269,17 @@ extension Report {
         let names = Metrics.inOrder(Set(trained.flatMap { $0.element.metrics.series.keys }))
         func card(_ name: String) -> String {
             let series = trained.compactMap { index, run in
-                run.metrics.series[name].map {
-                    LineChart.Series(name: run.name, colour: index % 8, points: Metrics.thinned($0))
+                run.metrics.series[name].map { values in
+                    LineChart.Series(
+                        name: run.name, colour: index % 8,
+                        points: Metrics.thinned(values).map {
+                            .init(x: $0.step, y: $0.value, low: $0.low, high: $0.high)
+                        })
                 }
             }
             let last = trained.count == 1 ? series[0].points.last.map { Figure.short($0.y) } ?? "" : ""
-            return self.card(
-                LineChart(title: name, xLabel: "step", series: series), legend: false,
-                note: last,
-                numbers: false)
+            return LineChart(title: name, xLabel: "step", series: series)
+                .card(legend: false, note: last, numbers: false)
         }
         var html = ""
         if trained.count > 1 {

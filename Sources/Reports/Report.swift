@@ -1,17 +1,16 @@
-import Episodes
 import Evaluation
 import Foundation
+import Runs
 
 /// One page about one or several runs: figures, curves, and every episode to step through.
 ///
-/// The page is a single file that loads nothing: styles, script and data are in it. Figures and charts are written here
-/// and need no script; episodes are packed and unfolded by `Resources/report.js`.
+/// The page is a single file that loads nothing. Figures and charts need no script; `Resources/report.js` unpacks and shows
+/// the episodes.
 public struct Report {
     let runs: [ReportRun]
     let summaries: [EvaluationSummary?]
-    /// Solutions of all runs, so that excess edits of each are measured against the same programs.
+    /// The solutions of all runs, so that all runs' edits are measured against the same states.
     let passing: [String: Set<String>]
-    var title = "Chain-of-Edits"
 
     public init(_ runs: [ReportRun]) {
         var runs = runs
@@ -36,68 +35,24 @@ public struct Report {
     /// - Throws: ``ReportError`` when the episodes can't be packed.
     public func html() throws -> String {
         let episodes = try EpisodeData(runs, passing: passing)
-        var sections: [(id: String, title: String, body: String)] = []
-        func add(_ id: String, _ title: String, _ body: String) {
-            if !body.isEmpty { sections.append((id, title, body)) }
-        }
-        add("results", "Results", results)
-        add("comparison", "Comparison", comparison)
-        add("curves", "Tries and turns", tries)
-        add("kinds", "What is hard", kinds)
-        add("behaviour", "Behaviour", behaviour)
-        add("learning", "Learning curves", learning)
-        add("episodes", "Episodes", episodes.rows.isEmpty ? "" : Self.explorer)
-        add("settings", "Settings", settings)
-
         let count = episodes.rows.count
-        let names = runs.map(\.name).joined(separator: ", ")
-        var page = """
-            <!doctype html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
-            script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
-            <meta name="color-scheme" content="light dark">
-            <title>\(escaped(title)): \(escaped(names))</title>
-            <link rel="icon" href="data:,">
-            <style>\(String(decoding: PackageResources.report_css, as: UTF8.self))</style>
-            </head>
-            <body>
-            <a class="skip" href="#main">Skip to the results</a>
-            <header class="top">
-            <div class="brand"><span class="mark" aria-hidden="true">&gt;&gt;&gt;</span> \(escaped(title))</div>
-            <nav aria-label="Sections">
-
-            """
-        page += sections.map { "<a href=\"#\($0.id)\">\($0.title)</a>" }.joined(separator: "\n")
-        page += """
-
-            </nav>
-            <button id="theme" type="button" title="Light or dark (T)" aria-label="Switch between light and dark">◐</button>
-            </header>
-            <main id="main">
-            <h1>\(runs.count == 1 ? escaped(runs[0].name) : "\(runs.count) runs")</h1>
-            <p class="lead">\(lead(count))</p>
-
-            """
-        for section in sections {
-            page += "<section id=\"\(section.id)\" aria-labelledby=\"h-\(section.id)\">"
-            page += "<h2 id=\"h-\(section.id)\">\(section.title)</h2>\n\(section.body)</section>\n"
-        }
-        page += "</main>\n<div id=\"tip\" role=\"status\" hidden></div>\n"
-        page += "<script type=\"application/json\" id=\"runs\">["
-        page += runs.map { jsonString($0.name).replacing("<", with: "\\u003c") }.joined(separator: ",") + "]</script>\n"
-        func data(_ id: String, _ text: String) -> String {
-            "<script type=\"application/octet-stream\" id=\"\(id)\">\(text)</script>\n"
-        }
+        var page = Page(
+            title: "Chain-of-Edits", subject: runs.map(\.name).joined(separator: ", "),
+            heading: runs.count == 1 ? runs[0].name : "\(runs.count) runs", lead: lead(count))
+        page.add("results", "Results", results)
+        page.add("comparison", "Comparison", comparison)
+        page.add("curves", "Tries and turns", tries)
+        page.add("kinds", "What is hard", kinds)
+        page.add("behaviour", "Behaviour", behaviour)
+        page.add("learning", "Learning curves", learning)
+        page.add("episodes", "Episodes", count == 0 ? "" : Self.explorer)
+        page.add("settings", "Settings", settings)
+        page.json = [("runs", "[" + runs.map { jsonString($0.name) }.joined(separator: ",") + "]")]
         if count > 0 {
-            page += data("index", episodes.index) + data("tasks", episodes.tasks)
-            for (number, piece) in episodes.pieces.enumerated() { page += data("piece-\(number)", piece) }
+            page.packed = [("index", episodes.index), ("tasks", episodes.tasks)]
+            page.packed += episodes.pieces.enumerated().map { ("piece-\($0.offset)", $0.element) }
         }
-        page += "<script>\(String(decoding: PackageResources.report_js, as: UTF8.self))</script>\n</body>\n</html>\n"
-        return page
+        return page.html
     }
 
     private func lead(_ episodes: Int) -> String {
@@ -118,7 +73,7 @@ public struct Report {
         <div class="explorer" id="explorer">
         <div class="chooser">
         <div class="filters">
-        <input id="search" type="search" placeholder="Search tasks, programs, commands" aria-label="Search episodes">
+        <input id="search" type="search" placeholder="Search tasks, states, commands" aria-label="Search episodes">
         <select id="f-run" aria-label="Run"></select>
         <select id="f-result" aria-label="Result"></select>
         <select id="f-exit" aria-label="Ending"></select>

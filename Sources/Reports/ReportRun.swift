@@ -1,7 +1,7 @@
-import Episodes
 public import Evaluation
 public import Foundation
-import RepairTasks
+import Runs
+public import StatefulTools
 
 /// A run folder as a report shows it: an evaluation, a training run, or rollouts.
 public struct ReportRun: Sendable {
@@ -12,42 +12,47 @@ public struct ReportRun: Sendable {
     public var isEvaluation: Bool
     /// The text of each token, where it is known.
     public var tokenTexts: [Int: String]
-    /// `run.json` as it stands.
+    /// The text of `run.json`.
     var settings: String
     var metrics: Metrics
 
     /// Reads a run's folder.
     ///
-    /// - Throws: ``ReportError`` when there is neither a trace nor a metric in it, or a file is damaged.
-    public init(folder: URL) throws {
+    /// - Parameter tools: the tools that the tasks may be for.
+    /// - Throws: ``ReportError`` when there is neither a trace nor a metric in it, a file is damaged, or an older coe wrote
+    ///   it.
+    public init(folder: URL, tools: Toolbox) throws {
         let path = folder.path(percentEncoded: false)
         name = folder.standardizedFileURL.lastPathComponent
         settings = (try? String(contentsOf: folder.appending(path: "run.json"), encoding: .utf8)) ?? ""
         metrics = Metrics(file: folder.appending(path: "metrics.jsonl"))
         tokenTexts = TokenTexts(folder: folder).texts
+        isEvaluation = true
         do {
-            evaluation = try EvaluationRun(folder: folder)
-            isEvaluation = true
+            evaluation = try EvaluationRun(folder: folder, tools: tools)
         } catch let error as EvaluationError where error.code == .noRun {
             isEvaluation = false
-            do {
-                let traces = try EvaluationRun.traces(in: folder)
-                if !traces.isEmpty {
-                    let samples = (traces.map(\.sample).max() ?? 0) + 1
-                    evaluation = EvaluationRun(
-                        configuration: EvaluationConfiguration(
-                            set: "", method: .coe, model: traces[0].policy, samples: samples),
-                        tasks: EvaluationRun.tasks(of: traces), traces: traces)
-                }
-            } catch {
-                throw ReportError(.noRun, "\(error)")
-            }
+            evaluation = try Self.rollouts(in: folder, tools: tools)
         } catch {
-            throw ReportError(.noRun, "\(path): \(error)")
+            throw ReportError(.noRun, "\(error)")
         }
         if evaluation == nil && metrics.isEmpty {
             throw ReportError(
                 .noRun, "\(path) holds nothing to report: neither traces.jsonl nor metrics.jsonl with a value.")
+        }
+    }
+
+    /// The episodes of a training run; nil where there are none.
+    private static func rollouts(in folder: URL, tools: Toolbox) throws -> EvaluationRun? {
+        do {
+            let traces = try TraceFile(folder: folder).read()
+            guard let first = traces.first else { return nil }
+            var configuration = EvaluationConfiguration(set: "", method: .coe, model: first.policy)
+            configuration.samples = (traces.map(\.sample).max() ?? 0) + 1
+            return EvaluationRun(
+                configuration: configuration, tasks: try EvaluationRun.tasks(in: folder, tools: tools), traces: traces)
+        } catch {
+            throw ReportError(.noRun, "\(error)")
         }
     }
 

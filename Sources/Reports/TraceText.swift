@@ -1,9 +1,6 @@
-public import Episodes
 import Evaluation
 import Foundation
-import LineEditor
-import PythonSandbox
-public import RepairTasks
+public import StatefulTools
 
 /// Episodes as text for a terminal.
 public struct TraceText: Sendable {
@@ -28,7 +25,7 @@ public struct TraceText: Sendable {
         hasColour ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
     }
 
-    /// Control characters would do things to the terminal; what programs hold is other people's.
+    /// Without control characters, which would act on the terminal: states and answers are other people's.
     private func plain(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
@@ -42,9 +39,9 @@ public struct TraceText: Sendable {
     public func row(_ number: Int, _ trace: Trace) -> String {
         let verdict =
             trace.solved
-            ? paint("solved  ", .green) : trace.visiblePassed ? paint("hidden  ", .yellow) : paint("unsolved", .red)
+            ? paint("solved  ", .green) : trace.passed ? paint("hidden  ", .yellow) : paint("unsolved", .red)
         let name = plain(trace.task) + " #\(trace.sample)"
-        let failure = trace.initialReport?.failureKind ?? "-"
+        let failure = trace.initialVerdict?.failure ?? "-"
         return String(repeating: " ", count: max(0, 4 - "\(number)".count)) + "\(number)  \(verdict)  "
             + pad(name, 44) + "  " + paint(pad(failure, 18), .grey) + "  " + pad(trace.exit.rawValue, 12)
             + "  \(trace.turns.count) turns, \(trace.tokens) tokens"
@@ -55,56 +52,65 @@ public struct TraceText: Sendable {
             ? text.prefix(width - 1) + "…" : text + String(repeating: " ", count: width - text.count)
     }
 
-    /// The whole episode: task, program, and each turn with its command, diff, tests and reward.
-    public func episode(_ number: Int, _ trace: Trace, _ task: RepairTask?) -> String {
+    /// The whole episode: task, start state, and each turn with its command, changed lines, verdict and reward.
+    ///
+    /// - Parameter start: the task's start state, where it is known.
+    public func episode(_ number: Int, _ trace: Trace, of start: (any Tool)?) -> String {
+        let (rewards, states) = (trace.rewards, trace.statesBefore)
         var lines = [
             paint("── \(number)  \(plain(trace.task)) #\(trace.sample) ", .bold) + String(repeating: "─", count: 20)
         ]
         let verdict =
             trace.solved
             ? paint("solved", .green)
-            : trace.visiblePassed
-                ? paint("passes what is seen, fails what is hidden", .yellow) : paint("not solved", .red)
+            : trace.passed
+                ? paint("passes visible checks, fails hidden ones", .yellow) : paint("not solved", .red)
         lines.append(
             "\(verdict), \(trace.exit.rawValue), \(trace.turns.count) turns, \(trace.tokens) tokens, "
-                + String(format: "%.1f s, reward %.1f, seed ", trace.seconds, trace.reward) + "\(trace.seed)")
+                + String(format: "%.1f s, reward %.1f, seed ", trace.seconds, rewards.reduce(0, +)) + "\(trace.seed)")
         if let error = trace.error { lines.append(paint(plain(error), .red)) }
-        if let task, !task.prompt.isEmpty { lines += ["", plain(task.prompt)] }
-        if let task, case .statements(let tests) = task.tests {
-            lines += tests.map { paint("  " + plain($0).replacing("\n", with: "\n  "), .grey) }
-        }
-        lines += ["", plain(ProgramText(trace.initialProgram).numbered(.compact))]
-        if let report = trace.initialReport { lines.append(verdicts(report)) }
-
-        let edits = trace.method == "coe" || trace.method == "oracle"
-        var editor = ProgramText(trace.initialProgram)
+        if let prompt = start?.task.prompt, !prompt.isEmpty { lines += ["", plain(prompt)] }
+        let names = trace.initialVerdict?.checks.map(\.name) ?? []
+        lines += names.map { paint("  " + plain($0).replacing("\n", with: "\n  "), .grey) }
+        lines += ["", numbered(plain(trace.initialState))]
+        if let verdict = trace.initialVerdict { lines.append(text(of: verdict)) }
         for (index, turn) in trace.turns.enumerated() {
-            let before = editor.text
-            if !edits {
-                editor = ProgramText(ProgramAnswer.program(in: turn.completion.text))
-            } else if let command = turn.command {
-                try? editor.apply(command)
-            }
-            let reward =
-                turn.reward == 0
-                ? "" : paint(String(format: "  reward %+.1f", turn.reward), turn.reward > 0 ? .green : .red)
-            lines += ["", paint("turn \(index + 1)", .bold) + reward, written(turn.completion)]
+            let reward = rewards[index]
+            let earned =
+                reward == 0 ? "" : paint(String(format: "  reward %+.1f", reward), reward > 0 ? .green : .red)
+            lines += ["", paint("turn \(index + 1)", .bold) + earned, written(turn.completion)]
             if let error = turn.error { lines.append(paint(plain(error), .red)) }
-            // Whether the last line has a line end is of no interest here.
-            func ended(_ text: String) -> String { text.hasSuffix("\n") ? text : text + "\n" }
-            let diff = unifiedDiff(from: ended(before), to: ended(editor.text), oldName: "", newName: "", context: 1)
-            lines += diff.split(separator: "\n").dropFirst(2).map { line in
-                let text = "    " + plain(String(line))
-                switch line.first {
-                case "+": return paint(text, .green)
-                case "-": return paint(text, .red)
-                case "@": return paint(text, .grey)
-                default: return text
-                }
-            }
-            lines.append(verdicts(turn.report))
+            if let after = turn.state { lines += changes(from: states[index], to: after) }
+            lines.append(text(of: turn.verdict))
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// A state of several lines with their numbers.
+    private func numbered(_ state: String) -> String {
+        var lines = state.split(separator: "\n", omittingEmptySubsequences: false)
+        if lines.last == "" { lines.removeLast() }
+        guard lines.count > 1 else { return state }
+        let width = "\(lines.count)".count
+        return lines.enumerated().map { index, line in
+            let number = "\(index + 1)"
+            return paint(String(repeating: " ", count: width - number.count) + number, .grey) + "  " + line
+        }.joined(separator: "\n")
+    }
+
+    private func changes(from before: String, to after: String) -> [String] {
+        // Whether the last line has a line end is of no interest here.
+        func ended(_ text: String) -> String { text.hasSuffix("\n") ? text : text + "\n" }
+        let diff = unifiedDiff(from: ended(before), to: ended(after), oldName: "", newName: "", context: 1)
+        return diff.split(separator: "\n").dropFirst(2).map { line in
+            let text = "    " + plain(String(line))
+            switch line.first {
+            case "+": return paint(text, .green)
+            case "-": return paint(text, .red)
+            case "@": return paint(text, .grey)
+            default: return text
+            }
+        }
     }
 
     /// What the model wrote; the less sure of a token it was, the warmer its colour.
@@ -122,18 +128,20 @@ public struct TraceText: Sendable {
         }.joined()
     }
 
-    private func verdicts(_ report: SandboxReport) -> String {
-        func one(_ number: Int, _ test: TestOutcome) -> String? {
-            test.message.map { "  test \(number): \(plain($0))" }
+    private func text(of verdict: Verdict) -> String {
+        let checks = verdict.checks
+        // Where no check ran, such as in a program with a syntax error, the feedback says why.
+        guard checks.contains(where: { $0.outcome != "notRun" }) else {
+            return paint("  " + plain(verdict.feedback), verdict.passed ? .green : .red)
         }
-        if report.programError != nil { return paint("  " + plain(Prompt.feedback(report)), .red) }
-        let passing = report.tests.count { $0.status == .passed }
-        var text = paint("  \(passing) of \(report.tests.count) tests pass", report.passed ? .green : .red)
-        if !report.hiddenTests.isEmpty {
-            let hidden = report.hiddenTests.count { $0.status == .passed }
-            text += paint(", \(hidden) of \(report.hiddenTests.count) hidden", report.hiddenPassed ? .green : .yellow)
+        let passing = checks.count(where: \.passed)
+        var text = paint("  \(passing) of \(checks.count) checks pass", verdict.passed ? .green : .red)
+        if let hiddenPassed = verdict.hiddenPassed {
+            text += hiddenPassed ? paint(", and the hidden ones", .green) : paint(", not the hidden ones", .yellow)
         }
-        let messages = report.tests.enumerated().compactMap { one($0.offset + 1, $0.element) }.prefix(5)
-        return ([text] + messages.map { paint($0, .grey) }).joined(separator: "\n")
+        let notes = checks.enumerated().compactMap { index, check in
+            check.passed ? nil : check.note.map { "  check \(index + 1): \(plain($0))" }
+        }
+        return ([text] + notes.prefix(5).map { paint($0, .grey) }).joined(separator: "\n")
     }
 }

@@ -8,14 +8,14 @@ import Dispatch
     import Darwin
 #endif
 
-/// What asks a server to stop.
+/// A request to stop a server.
 public enum ServerSignal: Sendable {
-    /// SIGTERM, from whoever runs it: a normal end.
+    /// SIGTERM: a normal end.
     case terminate
     /// Ctrl-C.
     case interrupt
 
-    /// Waits for the first of them. A second one ends the process at once, with 130.
+    /// Waits for the first signal. A second one ends the process at once with code 130.
     public static func first() async -> ServerSignal {
         let (stream, continuation) = AsyncStream.makeStream(of: ServerSignal.self)
         var sources: [any DispatchSourceSignal] = []
@@ -36,7 +36,7 @@ public enum ServerSignal: Sendable {
             kind = first
             break
         }
-        // They go on listening for a second signal until the process ends.
+        // The sources wait for a second signal until the process ends.
         held.append(contentsOf: sources)
         return kind
     }

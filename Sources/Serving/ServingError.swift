@@ -1,5 +1,6 @@
 /// Why a server can't start, as a full sentence.
 public struct ServingError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The kind of fault.
     public enum Code: String, Hashable, Sendable {
         /// The address is taken, foreign or not allowed.
         case address
@@ -10,8 +11,10 @@ public struct ServingError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     public var code: Code
+    /// A sentence for people.
     public var description: String
 
+    /// An error with its sentence.
     public init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description

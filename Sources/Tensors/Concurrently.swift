@@ -1,9 +1,13 @@
 import CTorch
 import Synchronization
 
-/// What `body` makes of the numbers below `count`, in their order: as many at a time as there are threads, each on one
-/// thread. Long computations that don't depend on each other so don't wait for each other after every operation. A
-/// single one has all threads.
+/// Calls `body` with the numbers below `count`, as many at a time as there are threads, each call on one thread.
+///
+/// Long computations that do not depend on each other then do not wait for each other after every operation. A single
+/// one has all threads.
+///
+/// - Returns: The results in the numbers' order.
+/// - Throws: The error of the first call that failed, after all have ended.
 public func concurrently<Result: Sendable>(
     _ count: Int, _ body: @escaping @Sendable (Int) throws -> Result
 ) throws -> [Result] {
@@ -28,7 +32,7 @@ private final class Results<Element: Sendable>: Sendable {
     init(_ count: Int) { values = Mutex(Array(repeating: nil, count: count)) }
 }
 
-/// What C code calls back.
+/// The closure that C code calls back.
 private final class Work: Sendable {
     let body: @Sendable (Int) -> Void
 

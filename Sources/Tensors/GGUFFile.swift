@@ -1,31 +1,26 @@
-/// A value of a GGUF file's metadata.
-public enum GGUFValue: Hashable, Sendable {
-    case integer(Int)
-    case number(Double)
-    case bool(Bool)
-    case string(String)
-    case integers([Int])
-    case numbers([Double])
-    case strings([String])
-}
-
 /// A model file in GGUF, versions 2 and 3: metadata, a vocabulary and quantised weights.
 ///
 /// The file is mapped, not read; every length and offset in it is checked before use, so that a damaged or hostile
 /// file is refused with a sentence. Format: ggml-org/ggml, docs/gguf.md.
 public struct GGUFFile: Sendable {
-    /// Where a tensor's data lies and how it is stored.
+    /// The place and format of a tensor in the file.
     public struct Entry: Hashable, Sendable {
         /// Sizes in row-major order, slowest first (GGUF itself lists the fastest first).
         public let shape: [Int]
+        /// The format of its numbers.
         public let format: GGUFFormat
         let bytes: Range<Int>
     }
 
+    /// The metadata by key, for example `general.architecture`.
     public let metadata: [String: GGUFValue]
+    /// The tensors by name.
     public let entries: [String: Entry]
     private let file: MappedFile
 
+    /// Opens a file and reads its header.
+    ///
+    /// - Throws: ``TensorError`` for a file that cannot be read, is damaged, or uses a version or format that is not supported.
     public init(path: String) throws {
         let file = try MappedFile(path: path)
         var reader = Reader(file: file)
@@ -51,43 +46,12 @@ public struct GGUFFile: Sendable {
             throw reader.malformed("has the alignment \(alignment), which is not a power of two")
         }
 
-        var headers: [(name: String, shape: [Int], format: GGUFFormat, offset: Int)] = []
-        for _ in 0..<tensorCount {
-            let name = try reader.string()
-            let rank = try reader.integer(UInt32.self)
-            guard (1...4).contains(rank) else {
-                throw reader.malformed("gives the tensor \(name) \(rank) dimensions")
-            }
-            let shape = try (0..<rank).map { _ in try reader.int(UInt64.self) }
-            let kind = try reader.integer(UInt32.self)
-            guard let format = GGUFFormat(rawValue: kind) else {
-                let known = GGUFFormat.allCases.map(\.description).joined(separator: ", ")
-                throw TensorError(
-                    .unsupported,
-                    "\(path) stores the tensor \(name) as GGML type \(kind); supported are \(known).")
-            }
-            headers.append((name, shape.reversed(), format, try reader.int(UInt64.self)))
-        }
-
+        let headers = try (0..<tensorCount).map { _ in try reader.header() }
         let start = (reader.position + alignment - 1) / alignment * alignment
         var entries: [String: Entry] = [:]
         for header in headers {
-            guard let count = header.shape.productWithoutOverflow, count > 0,
-                let row = header.shape.last, row % header.format.blockLength == 0
-            else {
-                throw reader.malformed("gives the tensor \(header.name) the impossible shape \(header.shape)")
-            }
-            let (length, overflow) = (count / header.format.blockLength)
-                .multipliedReportingOverflow(by: header.format.blockByteCount)
-            guard !overflow, header.offset % alignment == 0, start <= file.bytes.count,
-                header.offset <= file.bytes.count - start, length <= file.bytes.count - start - header.offset
-            else {
-                throw reader.malformed(
-                    "is cut off or damaged: the tensor \(header.name) reaches beyond the file's \(file.bytes.count) bytes"
-                )
-            }
-            let begin = start + header.offset
-            let entry = Entry(shape: header.shape, format: header.format, bytes: begin..<begin + length)
+            let bytes = try reader.bytes(of: header, from: start, alignment: alignment)
+            let entry = Entry(shape: header.shape, format: header.format, bytes: bytes)
             guard entries.updateValue(entry, forKey: header.name) == nil else {
                 throw reader.malformed("holds the tensor \(header.name) twice")
             }
@@ -97,6 +61,7 @@ public struct GGUFFile: Sendable {
         self.file = file
     }
 
+    /// The file's path.
     public var path: String { file.path }
 
     /// The tensor `name` as 32-bit floats; nil where the file has none of that name.
@@ -126,7 +91,7 @@ public struct GGUFFile: Sendable {
             let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[offset..<offset + count * bytesPerRow])
             try body(try entry.format.dequantized(bytes, shape: [count, width], owner: file))
         }
-        // What was read is not needed again soon, and would count as this process's memory.
+        // The pages are not needed again soon, and would count as this process's memory.
         file.forget(entry.bytes)
     }
 }
@@ -134,14 +99,17 @@ public struct GGUFFile: Sendable {
 // MARK: Metadata by type
 
 extension GGUFFile {
+    /// The string under `key`; nil where there is none.
     public func string(_ key: String) -> String? {
         if case .string(let value)? = metadata[key] { value } else { nil }
     }
 
+    /// The integer under `key`; nil where there is none.
     public func integer(_ key: String) -> Int? {
         if case .integer(let value)? = metadata[key] { value } else { nil }
     }
 
+    /// The number under `key`, which may be an integer; nil where there is none.
     public func number(_ key: String) -> Double? {
         switch metadata[key] {
         case .number(let value)?: value
@@ -150,18 +118,22 @@ extension GGUFFile {
         }
     }
 
+    /// The truth value under `key`; nil where there is none.
     public func bool(_ key: String) -> Bool? {
         if case .bool(let value)? = metadata[key] { value } else { nil }
     }
 
+    /// The list of strings under `key`; nil where there is none.
     public func strings(_ key: String) -> [String]? {
         if case .strings(let value)? = metadata[key] { value } else { nil }
     }
 
+    /// The list of integers or truth values (1 and 0) under `key`; nil where there is none.
     public func integers(_ key: String) -> [Int]? {
         if case .integers(let value)? = metadata[key] { value } else { nil }
     }
 
+    /// The list of numbers under `key`; nil where there is none.
     public func numbers(_ key: String) -> [Double]? {
         if case .numbers(let value)? = metadata[key] { value } else { nil }
     }
@@ -193,7 +165,7 @@ private struct Reader {
         return result
     }
 
-    /// A count of things of which each takes at least some bytes, so that it cannot exceed what is left.
+    /// A count of items of at least `size` bytes, so that it cannot exceed the rest of the file.
     mutating func count(minimumBytesEach size: Int) throws -> Int {
         let count = try int(UInt64.self)
         guard count >= 0, count <= remaining / size else {
@@ -206,6 +178,41 @@ private struct Reader {
         let length = try count(minimumBytesEach: 1)
         defer { position += length }
         return String(decoding: file.bytes[position..<position + length], as: UTF8.self)
+    }
+
+    /// The header of a tensor; its offset counts from the end of all headers.
+    mutating func header() throws -> (name: String, shape: [Int], format: GGUFFormat, offset: Int) {
+        let name = try string()
+        let rank = try integer(UInt32.self)
+        guard (1...4).contains(rank) else { throw malformed("gives the tensor \(name) \(rank) dimensions") }
+        let shape = try (0..<rank).map { _ in try int(UInt64.self) }
+        let kind = try integer(UInt32.self)
+        guard let format = GGUFFormat(rawValue: kind) else {
+            let known = GGUFFormat.allCases.map(\.description).joined(separator: ", ")
+            throw TensorError(
+                .unsupported, "\(file.path) stores the tensor \(name) as GGML type \(kind); supported are \(known).")
+        }
+        return (name, shape.reversed(), format, try int(UInt64.self))
+    }
+
+    /// The place of a tensor in the file, where all data begins at `start`.
+    func bytes(
+        of header: (name: String, shape: [Int], format: GGUFFormat, offset: Int), from start: Int, alignment: Int
+    ) throws -> Range<Int> {
+        guard let count = header.shape.productWithoutOverflow, count > 0,
+            let row = header.shape.last, row % header.format.blockLength == 0
+        else {
+            throw malformed("gives the tensor \(header.name) the impossible shape \(header.shape)")
+        }
+        let (length, overflow) = (count / header.format.blockLength)
+            .multipliedReportingOverflow(by: header.format.blockByteCount)
+        guard !overflow, header.offset % alignment == 0, start <= file.bytes.count,
+            header.offset <= file.bytes.count - start, length <= file.bytes.count - start - header.offset
+        else {
+            throw malformed(
+                "is cut off or damaged: the tensor \(header.name) reaches beyond the file's \(file.bytes.count) bytes")
+        }
+        return start + header.offset..<start + header.offset + length
     }
 
     mutating func number<T: BinaryFloatingPoint, Bits: FixedWidthInteger>(

@@ -1,12 +1,13 @@
-/// How a GGUF file stores a tensor's numbers.
+/// The format of a tensor's numbers in a GGUF file.
 ///
-/// The quantised formats keep blocks of 32 or super-blocks of 256 numbers with shared scales. They are unpacked by
-/// tensor operations, so that it is fast in every build and the arithmetic can be compared with ggml's, line by line
+/// The quantised formats keep blocks of 32 or super-blocks of 256 numbers with shared scales. Tensor operations unpack
+/// them, so that this is fast in every build and the arithmetic can be compared with ggml's, line by line
 /// (ggml-org/ggml, src/ggml-quants.c, `dequantize_row_…`).
 public enum GGUFFormat: UInt32, CaseIterable, Hashable, Sendable, CustomStringConvertible {
+    /// 32-bit floats, and 16-bit ones.
     case f32 = 0
     case f16 = 1
-    // The names are ggml's.
+    /// Blocks of quantised numbers; the names are ggml's.
     // swift-format-ignore: AlwaysUseLowerCamelCase
     case q4_1 = 3
     // swift-format-ignore: AlwaysUseLowerCamelCase

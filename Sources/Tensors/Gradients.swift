@@ -11,28 +11,29 @@ public func recordingGradients<Result>(_ body: () throws -> Result) rethrows -> 
 extension Tensor {
     /// The same elements as a variable, with a gradient of its own.
     ///
-    /// - Parameter gradient: a tensor of the same shape that gradients are added to, in place.
+    /// - Parameter gradient: A tensor of the same shape, to which ``backward(_:)`` adds in place.
     public func leaf(addingTo gradient: Tensor? = nil) throws -> Tensor {
         try withExtendedLifetime(gradient) { try derive { ct_leaf($0, gradient?.handle, $1) } }
     }
 
-    /// Adds the gradients of this tensor to those of the variables that it was computed from.
+    /// Computes the gradients of this tensor and adds them to the variables behind it (``leaf(addingTo:)``).
     ///
-    /// - Parameter gradient: that of this tensor, of the same shape; nil for a scalar.
+    /// - Parameter gradient: The gradient of this tensor, of the same shape; nil for a scalar.
     public func backward(_ gradient: Tensor? = nil) throws {
         try withExtendedLifetime((self, gradient)) { try check(ct_backward(handle, gradient?.handle)) }
     }
 
-    /// What ``backward(_:)`` left for this variable.
+    /// The gradient that ``backward(_:)`` computed for this variable.
     public func gradient() throws -> Tensor { try derive { ct_gradient($0, $1) } }
 
-    /// `x Wᵀ + bias + scale · (z Aᵀ) Bᵀ` for `self [tokens, in]` and each of some modules that read it, whose outputs stand
-    /// below one another in the weight. Gradients for the input, `dropped`, and the adapters' matrices.
+    /// `x Wᵀ + bias + scale · (z Aᵀ) Bᵀ` for x = `self [tokens, in]` and each of some modules that read it; the weight holds
+    /// their rows below one another. Gradients for the input, `dropped`, and the adapters' matrices.
     ///
     /// - Parameters:
     ///   - bias: `[out]`, in the input's type.
-    ///   - adapters: Of each module `a [rank, in]` and `b [its outputs, rank]`, in 32-bit floats.
-    ///   - dropped: What the adapters read, `z`; the input when nil.
+    ///   - adapters: For each module `a [rank, in]` and `b [its outputs, rank]`, in 32-bit floats.
+    ///   - dropped: The adapters' input z, after dropout; x when nil.
+    /// - Returns: For each module `[tokens, its outputs]`.
     public func linear(
         _ weight: FrozenWeight, bias: Tensor?, adapters: [(a: Tensor, b: Tensor)], scale: Double, dropped: Tensor? = nil
     ) throws -> [Tensor] {
@@ -49,7 +50,7 @@ extension Tensor {
         }
     }
 
-    /// As ``rmsNorm(_:epsilon:)``, with the result in another type. A gradient for the input alone.
+    /// ``rmsNorm(_:epsilon:)`` of 32-bit floats with the result in another type. A gradient for the input alone.
     public func rmsNorm(_ weight: Tensor, epsilon: Double, as dtype: DType) throws -> Tensor {
         try withExtendedLifetime(weight) { try derive { ct_rms_norm_as($0, weight.handle, epsilon, dtype.raw, $1) } }
     }
@@ -65,24 +66,8 @@ extension Tensor {
         try withExtendedLifetime(up) { try derive { ct_gate($0, up.handle, gelu, $1) } }
     }
 
-    /// Causal attention of `self [tokens, heads, width]` with `key` and `value` `[tokens, key heads, width]` within each
-    /// part; on the CPU, in 32-bit floats or bfloat16. The shape of `self`.
-    ///
-    /// - Parameter window: With more than 0, how many tokens one can see, itself among them.
-    public func packedAttention(
-        key: Tensor, value: Tensor, parts: [PackedPart], window: Int, scale: Double
-    ) throws -> Tensor {
-        let numbers = parts.flatMap { part in
-            [part.range.lowerBound, part.range.count, part.shared.lowerBound, part.shared.count].map(Int64.init)
-        }
-        return try withExtendedLifetime((key, value)) {
-            try derive {
-                ct_packed_attention($0, key.handle, value.handle, numbers, parts.count, Int64(window), scale, $1)
-            }
-        }
-    }
-
-    /// Zeroes elements with `probability`, the same ones for the same seed, and scales the others up.
+    /// Zeroes elements with `probability`, the same ones for the same seed, and scales the others up, so that the mean
+    /// stays.
     public func dropout(_ probability: Double, seed: UInt64) throws -> Tensor {
         try derive { ct_dropout($0, probability, seed, $1) }
     }
@@ -98,11 +83,12 @@ extension Tensor {
 // MARK: In place; the caller must be the memory's only user.
 
 extension Tensor {
+    /// Multiplies all elements by `factor`.
     public func scaleInPlace(by factor: Double) throws {
         try withExtendedLifetime(self) { try check(ct_scale_in_place(handle, factor)) }
     }
 
-    /// Fills with numbers drawn uniformly from `range`, the same for the same seed.
+    /// Fills with numbers sampled uniformly from `range`, the same for the same seed.
     public func fillUniformly(_ range: Range<Double>, seed: UInt64) throws {
         try withExtendedLifetime(self) {
             try check(ct_random_uniform(handle, range.lowerBound, range.upperBound, seed))
@@ -119,45 +105,6 @@ extension Tensor {
                 ct_adamw(
                     handle, gradients.handle, firstMoment.handle, secondMoment.handle, Int64(step), learningRate,
                     beta1, beta2, epsilon, weightDecay))
-        }
-    }
-}
-
-/// A sequence's place among the tokens of a pass.
-public struct PackedPart: Hashable, Sendable {
-    /// The tokens that it adds.
-    public var range: Range<Int>
-    /// Those of another sequence that it begins with.
-    public var shared: Range<Int>
-
-    public init(range: Range<Int>, shared: Range<Int>) {
-        self.range = range
-        self.shared = shared
-    }
-}
-
-/// The weight `[out, in]` of a linear layer that is not trained.
-public enum FrozenWeight: Sendable {
-    case dense(Tensor)
-    /// For a CPU: twice as fast, there and back.
-    case int8(Int8Matrix, transposed: Int8Matrix)
-
-    /// In 8-bit integers.
-    public init(quantizing weight: Tensor) throws {
-        self = .int8(try Int8Matrix(weight), transposed: try Int8Matrix(weight.transposed(0, 1)))
-    }
-
-    fileprivate var raw: ct_frozen {
-        switch self {
-        case .dense(let weight):
-            ct_frozen(
-                dense: weight.handle, packed: nil, scales: nil, packed_transposed: nil, scales_transposed: nil,
-                outputs: Int64(weight.shape[0]), bias: nil)
-        case .int8(let matrix, let transposed):
-            ct_frozen(
-                dense: nil, packed: matrix.packed.handle, scales: matrix.scales.handle,
-                packed_transposed: transposed.packed.handle, scales_transposed: transposed.scales.handle,
-                outputs: Int64(matrix.shape[0]), bias: nil)
         }
     }
 }

@@ -6,11 +6,17 @@
     import Darwin
 #endif
 
+// Unchecked: the memory is read-only, and stays mapped as long as the object lives.
 /// A file's bytes, mapped read-only into memory.
 public final class MappedFile: @unchecked Sendable {
+    /// The file's path.
     public let path: String
+    /// The file's content.
     public let bytes: UnsafeRawBufferPointer
 
+    /// Maps a regular file.
+    ///
+    /// - Throws: ``TensorError`` with `fileNotReadable`.
     public init(path: String) throws {
         func failure(_ what: String) -> TensorError {
             TensorError(.fileNotReadable, "\(path) \(what): \(String(cString: strerror(errno))).")
@@ -35,7 +41,7 @@ public final class MappedFile: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: address, count: size)
     }
 
-    /// Gives the memory of whole pages inside `range` back; reading there again reads the file again.
+    /// Gives the memory of whole pages inside `range` back; the next access reads the file again.
     func forget(_ range: Range<Int>) {
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let start = (range.lowerBound + page - 1) / page * page

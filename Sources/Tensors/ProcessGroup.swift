@@ -1,20 +1,22 @@
 import CTorch
 import FoundationEssentials
 
+// Unchecked: the handle never changes, and c10d locks its own state.
 /// Processes that train together, by torch's c10d: joined when a launcher such as `torchrun` has set `RANK`,
 /// `WORLD_SIZE`, `MASTER_ADDR` and `MASTER_PORT`.
 ///
 /// All of them make the same calls in the same order.
 public final class ProcessGroup: @unchecked Sendable {
-    /// Which process this is, from 0; process 0 writes the files.
+    /// The number of this process, from 0; process 0 writes the files.
     public let rank: Int
+    /// The number of processes.
     public let size: Int
     private let handle: OpaquePointer
 
     /// The group that the environment names; nil for a process on its own. Waits until all are there.
     ///
-    /// - Parameter environment: The process's own when nil.
-    /// - Throws: ``TensorError`` when a variable is missing or wrong, or the others do not come.
+    /// - Parameter environment: The environment variables; the process's own when nil.
+    /// - Throws: ``TensorError`` when a variable is missing or wrong, or another process does not come.
     public init?(environment: [String: String]? = nil) throws {
         let environment = environment ?? ProcessInfo.processInfo.environment
         guard let rankText = environment["RANK"] else { return nil }
@@ -42,6 +44,8 @@ public final class ProcessGroup: @unchecked Sendable {
     private static let seconds: Int32 = 3_600
 
     /// Replaces the tensor's elements by the sums over all processes.
+    ///
+    /// - Throws: ``TensorError`` when another process has ended.
     public func sum(_ tensor: Tensor) throws {
         do {
             try withExtendedLifetime(tensor) { try check(ct_group_sum(handle, tensor.handle)) }
@@ -51,7 +55,7 @@ public final class ProcessGroup: @unchecked Sendable {
         }
     }
 
-    /// The sums over all processes.
+    /// The sums of each value over all processes.
     public func sum(_ values: [Double]) throws -> [Double] {
         let tensor = try Tensor(doubles: values)
         try sum(tensor)

@@ -3,7 +3,8 @@ public import FoundationEssentials
 extension SafetensorsFile {
     /// Writes tensors in the order of their names. The file appears whole or not at all.
     ///
-    /// - Parameter metadata: strings for the header's `__metadata__`; `format: pt` is what Transformers looks for.
+    /// - Parameter metadata: Strings for the header's `__metadata__`; Transformers looks for `format: pt`.
+    /// - Throws: ``TensorError`` with `fileNotWritable`.
     public static func write(
         _ tensors: [String: Tensor], to file: URL, metadata: [String: String] = ["format": "pt"]
     ) throws {

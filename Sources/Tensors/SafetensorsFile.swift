@@ -4,17 +4,24 @@ import FoundationEssentials
 ///
 /// The file is mapped; the header's offsets are checked before use. Format: huggingface/safetensors, README.
 public struct SafetensorsFile: Sendable {
+    /// The place of a tensor in the file.
     public struct Entry: Hashable, Sendable {
+        /// The element type.
         public let dtype: DType
+        /// The sizes in row-major order, slowest first.
         public let shape: [Int]
         let bytes: Range<Int>
     }
 
+    /// The tensors by name.
     public let entries: [String: Entry]
     /// The header's `__metadata__`.
     public let metadata: [String: String]
     private let file: MappedFile
 
+    /// Opens a file and reads its header.
+    ///
+    /// - Throws: ``TensorError`` for a file that cannot be read, is damaged, or holds a type that is not supported.
     public init(path: String) throws {
         let file = try MappedFile(path: path)
         func malformed(_ what: String) -> TensorError { TensorError(.malformedFile, "\(path) \(what).") }
@@ -64,6 +71,7 @@ public struct SafetensorsFile: Sendable {
         self.file = file
     }
 
+    /// The file's path.
     public var path: String { file.path }
 
     /// The tensor `name` as it is stored; nil where the file has none of that name.

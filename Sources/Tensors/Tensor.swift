@@ -1,91 +1,13 @@
 import CTorch
-import FoundationEssentials
 
-/// An element type of a tensor.
-public enum DType: Hashable, Sendable {
-    case uint8, int8, int32, int64, float16, bfloat16, float32, float64, bool
-
-    /// The size of one element in bytes.
-    public var byteCount: Int {
-        switch self {
-        case .uint8, .int8, .bool: 1
-        case .float16, .bfloat16: 2
-        case .int32, .float32: 4
-        case .int64, .float64: 8
-        }
-    }
-
-    var raw: ct_dtype {
-        switch self {
-        case .uint8: ct_uint8
-        case .int8: ct_int8
-        case .int32: ct_int32
-        case .int64: ct_int64
-        case .float16: ct_float16
-        case .bfloat16: ct_bfloat16
-        case .float32: ct_float32
-        case .float64: ct_float64
-        case .bool: ct_bool
-        }
-    }
-
-    init(_ raw: ct_dtype) {
-        let all: [DType] = [.uint8, .int8, .int32, .int64, .float16, .bfloat16, .float32, .float64, .bool]
-        self = all[Int(raw.rawValue)]
-    }
-}
-
-/// Where a tensor lives and is computed.
-public enum Device: Hashable, Sendable, CustomStringConvertible {
-    case cpu
-    /// An NVIDIA GPU by its index.
-    case cuda(Int)
-    /// Apple's GPU.
-    case mps
-
-    var raw: Int32 {
-        switch self {
-        case .cpu: Int32(ct_cpu)
-        case .cuda(let index): Int32(index)
-        case .mps: Int32(ct_mps)
-        }
-    }
-
-    public var description: String {
-        switch self {
-        case .cpu: "cpu"
-        case .cuda(let index): "cuda:\(index)"
-        case .mps: "mps"
-        }
-    }
-
-    /// The fastest device of this machine; of several GPUs the one that a launcher gave to this process (`LOCAL_RANK`).
-    public static var best: Device {
-        let place = ProcessInfo.processInfo.environment["LOCAL_RANK"].flatMap(Int.init) ?? 0
-        return Engine.cudaDeviceCount > 0 ? .cuda(place % Engine.cudaDeviceCount) : Engine.hasMPS ? .mps : .cpu
-    }
-}
-
-/// Facts about the libtorch that this process runs on.
-public enum Engine {
-    public static var version: String { String(cString: ct_version()) }
-    public static var cudaDeviceCount: Int { Int(ct_cuda_device_count()) }
-    public static var hasMPS: Bool { ct_mps_available() }
-    /// Threads used inside one operation on the CPU.
-    public static var threadCount: Int { Int(ct_thread_count()) }
-
-    public static func setThreadCount(_ count: Int) throws {
-        try check(ct_set_thread_count(Int32(count)))
-    }
-}
-
+// Unchecked: libtorch's handles count their references atomically, and the rule above is the callers'.
 /// A dense array of numbers with a shape, held by libtorch.
 ///
-/// The elements are never changed after creation, except by ``write(_:)``, whose caller must be the tensor's only
-/// user; that is what makes sharing it between tasks safe.
+/// Tasks may share a tensor: its elements do not change after creation, except by ``write(_:)`` and the operations in
+/// place, whose caller must be the tensor's only user.
 public final class Tensor: @unchecked Sendable {
     let handle: OpaquePointer
-    /// Keeps memory alive that the tensor only looks at (a mapped file).
+    /// The owner of memory at which the tensor only looks (a mapped file).
     private let owner: (any AnyObject & Sendable)?
 
     init(handle: OpaquePointer, owner: (any AnyObject & Sendable)? = nil) {
@@ -161,6 +83,7 @@ extension Tensor {
         }
     }
 
+    /// A tensor with `value` in every element.
     public static func full(_ value: Double, shape: [Int], dtype: DType = .float32, on device: Device = .cpu) throws
         -> Tensor
     {
@@ -181,6 +104,7 @@ extension Tensor {
 // MARK: Inspection
 
 extension Tensor {
+    /// The sizes in row-major order, slowest first.
     public var shape: [Int] {
         withExtendedLifetime(self) {
             var rank = 0
@@ -191,6 +115,7 @@ extension Tensor {
         }
     }
 
+    /// The element type.
     public var dtype: DType {
         withExtendedLifetime(self) {
             var raw = ct_float32
@@ -199,6 +124,7 @@ extension Tensor {
         }
     }
 
+    /// Where the elements are.
     public var device: Device {
         withExtendedLifetime(self) {
             var raw = Int32(ct_cpu)

@@ -1,6 +1,6 @@
 /// GPT-2's byte-level alphabet: one printable Unicode scalar for each byte, so that any bytes can be written as text.
 ///
-/// Bytes that print in Latin-1 stand for themselves; the 68 others follow, in order, from U+0100 (a space is `Ġ`).
+/// Bytes that print in Latin-1 are their own characters; the 68 others follow, in order, from U+0100 (a space is `Ġ`).
 enum ByteLevelAlphabet {
     /// The scalar value of each byte.
     static let scalars: [UInt32] = {
@@ -22,7 +22,7 @@ enum ByteLevelAlphabet {
         return bytes
     }()
 
-    /// Appends the bytes that a token of the alphabet stands for; false, with nothing appended, for any other text.
+    /// Appends the bytes of a token of the alphabet; false, with nothing appended, for any other text.
     static func append(_ token: Substring, to output: inout [UInt8]) -> Bool {
         let start = output.count
         for scalar in token.unicodeScalars {

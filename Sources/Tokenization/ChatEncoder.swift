@@ -1,32 +1,35 @@
 /// Turns conversations into ids as the model's own chat template does, message by message.
 ///
-/// What the messages say is always encoded as text: a message cannot forge the markup around it. The ids equal
-/// those of `transformers`' `apply_chat_template` where no content spells a control token, with two differences
-/// that the caller decides about:
+/// The content of a message is always encoded as text: a message cannot forge the markup around it. The ids are
+/// the same as with `transformers`' `apply_chat_template` where no content spells a control token, with two differences:
 /// - SmolLM2's and Qwen2.5's templates begin a conversation without a system message with one of their own. Here it
 ///   is ``defaultSystemMessage``, for the caller to add.
-/// - Llama 3.1's and later templates always begin with a system message that holds two dates. Here that header is
-///   written only if a date is given (``conversation(_:date:)``, ``datedSystemMessage(_:date:)``).
+/// - Llama 3.1's and later templates always begin with a system message that holds two dates. Here the encoder writes
+///   it only if the caller gives a date (``conversation(_:date:)``, ``datedSystemMessage(_:date:)``).
 ///
 /// Tool calls are not covered, nor are the thoughts that Qwen3's template writes before the last answer.
 public struct ChatEncoder: Sendable {
+    /// The model's tokenizer.
     public let tokenizer: Tokenizer
+    /// The markup.
     public let format: ChatFormat
     /// The ids that begin a conversation: Llama 3's `<|begin_of_text|>`, Gemma's `<bos>`, nothing for ChatML.
     public let beginning: [Int]
-    /// The control token that ends a message: what a model writes when it has said its say.
+    /// The control token that ends a message, which the model writes at the end of its answer.
     public let endOfTurn: Int
-    /// What stands between ``endOfTurn`` and the next message: ChatML's and Gemma's line break.
+    /// The ids between ``endOfTurn`` and the next message: ChatML's and Gemma's line break.
     public let afterTurn: [Int]
-    /// The ids at which generation stops: ``endOfTurn``, the vocabulary's last token and the family's other ends.
+    /// The ids at which generation stops: ``endOfTurn``, the vocabulary's last token and the format's other ends.
     public let stopIDs: Set<Int>
     /// The system message that the model's template adds where a conversation has none.
     public let defaultSystemMessage: String?
     /// Whether the model's template writes dates into the system message (Llama 3.1 and later).
     public let datesSystemMessage: Bool
+    /// The control tokens before the role and behind it.
+    private let start, headerEnd: [Int]
 
-    /// - Parameter format: The markup; that of the model when nil.
-    /// - Throws: ``TokenizationError`` with `unknownChatFormat` for a model of no known family.
+    /// - Parameter format: The markup; the model's own when nil.
+    /// - Throws: ``TokenizationError`` with `unknownChatFormat` for a model of no known format.
     public init(_ tokenizer: Tokenizer, format wanted: ChatFormat? = nil) throws {
         let vocabulary = tokenizer.vocabulary
         guard let format = wanted ?? ChatFormat(vocabulary) else {
@@ -38,57 +41,32 @@ public struct ChatEncoder: Sendable {
         self.tokenizer = tokenizer
         self.format = format
         func control(_ token: String) -> Int? { tokenizer.encode(token, controlTokens: .parsed).onlyElement }
-        let ends: [String]
-        switch format {
-        case .chatML:
-            start = control("<|im_start|>") ?? -1
-            headerEnd = []
-            endOfTurn = control("<|im_end|>") ?? -1
-            afterTurn = tokenizer.encode("\n")
-            beginning = []
-            ends = ["<|endoftext|>"]
-        case .llama3:
-            start = control("<|start_header_id|>") ?? -1
-            headerEnd = [control("<|end_header_id|>") ?? -1]
-            endOfTurn = control("<|eot_id|>") ?? -1
-            afterTurn = []
-            beginning = [vocabulary.bosID ?? control("<|begin_of_text|>")].compactMap { $0 }
-            ends = ["<|end_of_text|>", "<|eom_id|>"]
-        case .gemma:
-            start = control("<start_of_turn>") ?? -1
-            headerEnd = []
-            endOfTurn = control("<end_of_turn>") ?? -1
-            afterTurn = tokenizer.encode("\n")
-            beginning = [vocabulary.bosID ?? control("<bos>")].compactMap { $0 }
-            ends = ["<eos>"]
-        case .plain:
-            start = -1
-            headerEnd = []
-            endOfTurn = tokenizer.encode("\n").onlyElement ?? vocabulary.eosID ?? -1
-            afterTurn = []
-            beginning = vocabulary.addsBOS ? [vocabulary.bosID].compactMap { $0 } : []
-            ends = ["<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<eos>", "<end_of_turn>"]
-        }
-        stopIDs = Set([endOfTurn, vocabulary.eosID].compactMap { $0 } + ends.compactMap(control))
+        start = format.start.map { [control($0) ?? -1] } ?? []
+        headerEnd = format.headerEnd.map { [control($0) ?? -1] } ?? []
+        endOfTurn = control(format.endOfTurn) ?? vocabulary.eosID ?? -1
+        afterTurn = tokenizer.encode(format.afterTurn)
+        beginning =
+            switch format.beginning {
+            case .none: []
+            case .token(let name): [vocabulary.bosID ?? control(name)].compactMap { $0 }
+            case .asVocabulary: vocabulary.addsBOS ? [vocabulary.bosID].compactMap { $0 } : []
+            }
+        stopIDs = Set([endOfTurn, vocabulary.eosID].compactMap { $0 } + format.otherEnds.compactMap(control))
         let template = vocabulary.chatTemplate ?? ""
-        defaultSystemMessage = format == .chatML ? Self.defaultSystemMessage(of: template) : nil
-        datesSystemMessage = format == .llama3 && template.contains("Cutting Knowledge Date")
+        defaultSystemMessage = format.hasDefaultSystemMessage ? Self.systemMessage(of: template, format) : nil
+        datesSystemMessage = format.dateMark.map(template.contains) ?? false
     }
 
-    private let start: Int
-    private let headerEnd: [Int]
+    private func name(of role: ChatRole) -> String { format.roleNames[role] ?? role.rawValue }
 
     /// The ids that open a message: everything before its content.
     ///
     /// `opening(role) + content + closing` is ``message(_:)`` unless the content begins with white space: ChatML's
     /// line break before it can then be part of a longer token.
     public func opening(_ role: ChatRole) -> [Int] {
-        switch format {
-        case .chatML: [start] + tokenizer.encode(role.rawValue + "\n")
-        case .llama3: [start] + tokenizer.encode(role.rawValue) + headerEnd + tokenizer.encode("\n\n")
-        case .gemma: [start] + tokenizer.encode(Self.gemmaName(role) + "\n")
-        case .plain: []
-        }
+        if start.isEmpty { return [] }
+        if headerEnd.isEmpty { return start + tokenizer.encode(name(of: role) + format.separator) }
+        return start + tokenizer.encode(name(of: role)) + headerEnd + tokenizer.encode(format.separator)
     }
 
     /// The ids that close a message.
@@ -99,25 +77,21 @@ public struct ChatEncoder: Sendable {
 
     /// The ids of a message's content, as text.
     public func content(_ text: String) -> [Int] {
-        tokenizer.encode(format == .llama3 || format == .gemma ? Self.trimmed(text) : text)
+        tokenizer.encode(format.trimsContent ? Self.trimmed(text) : text)
     }
 
     /// The ids of a whole message.
     public func message(_ turn: ChatTurn) -> [Int] {
-        switch format {
-        case .chatML: [start] + tokenizer.encode(turn.role.rawValue + "\n" + turn.content) + closing
-        case .llama3, .gemma, .plain: opening(turn.role) + content(turn.content) + closing
-        }
+        // Content that may begin with white space is encoded together with the text before it.
+        if format.trimsContent || start.isEmpty { return opening(turn.role) + content(turn.content) + closing }
+        return start + tokenizer.encode(name(of: turn.role) + format.separator + turn.content) + closing
     }
 
-    /// Gemma's first message where a system message precedes it.
+    /// A first message with the system message before its content.
     private func message(_ turn: ChatTurn, after system: String) -> [Int] {
-        let text = Self.gemmaName(turn.role) + "\n" + system + "\n\n" + Self.trimmed(turn.content)
-        return [start] + tokenizer.encode(text) + closing
+        let text = name(of: turn.role) + format.separator + system + "\n\n" + Self.trimmed(turn.content)
+        return start + tokenizer.encode(text) + closing
     }
-
-    /// Gemma knows two roles; a system message that nothing follows is the user's.
-    private static func gemmaName(_ role: ChatRole) -> String { role == .assistant ? "model" : "user" }
 
     /// The ids of a whole conversation, without ``generationPrompt``.
     ///
@@ -131,7 +105,7 @@ public struct ChatEncoder: Sendable {
             // The template trims the caller's part alone: without one, the header's blank line stays.
             ids += opening(.system) + tokenizer.encode(datedSystemMessage(system, date: date)) + closing
         }
-        if format == .gemma, turns.first?.role == .system, turns.count > 1 {
+        if format.joinsSystemMessage, turns.first?.role == .system, turns.count > 1 {
             let system = turns.removeFirst().content
             ids += message(turns.removeFirst(), after: system)
         }
@@ -144,10 +118,11 @@ public struct ChatEncoder: Sendable {
     }
 
     /// The text between `<|im_start|>system` and `<|im_end|>` where the template writes a fixed one.
-    private static func defaultSystemMessage(of template: String) -> String? {
-        for part in template.split(separator: "<|im_start|>system").dropFirst() {
+    private static func systemMessage(of template: String, _ format: ChatFormat) -> String? {
+        guard let start = format.start else { return nil }
+        for part in template.split(separator: start + ChatRole.system.rawValue).dropFirst() {
             let text = part.hasPrefix("\\n") ? part.dropFirst(2) : part.hasPrefix("\n") ? part.dropFirst() : ""
-            guard let end = text.firstRange(of: "<|im_end|>") else { continue }
+            guard let end = text.firstRange(of: format.endOfTurn) else { continue }
             let message = text[..<end.lowerBound]
             if !message.isEmpty, !message.contains("'"), !message.contains("{") { return String(message) }
         }

@@ -1,12 +1,13 @@
 /// Turns ids into text as they come, holding back a character whose last bytes are still to come.
 ///
-/// The pieces, with ``finish()``'s, join to what ``Tokenizer/decode(_:skippingControl:)`` gives for all ids at once.
+/// All pieces together, with ``finish()``'s, are the text that ``Tokenizer/decode(_:skippingControl:)`` gives for all ids.
 public struct StreamingDecoder: Sendable {
     private let tokenizer: Tokenizer
     private let skippingControl: Bool
     /// At most three bytes: the beginning of a character.
     private var pending: [UInt8] = []
 
+    /// - Parameter skippingControl: Whether control tokens give no text.
     public init(_ tokenizer: Tokenizer, skippingControl: Bool = true) {
         self.tokenizer = tokenizer
         self.skippingControl = skippingControl
@@ -21,7 +22,7 @@ public struct StreamingDecoder: Sendable {
         return String(decoding: pending[..<complete], as: UTF8.self)
     }
 
-    /// What is still held back, as U+FFFD; the decoder is then as new.
+    /// Ends the text: the bytes still held back, as U+FFFD. The decoder is then as new.
     public mutating func finish() -> String {
         defer { pending.removeAll() }
         return String(decoding: pending, as: UTF8.self)

@@ -1,4 +1,4 @@
-/// How a vocabulary spells its tokens, and what a text consists of before the merges.
+/// The spelling of a vocabulary's tokens, and the symbols of a text before the merges.
 enum TokenAlphabet {
     /// A printable character for each byte (``ByteLevelAlphabet``); a text is its bytes.
     case bytes
@@ -9,7 +9,7 @@ enum TokenAlphabet {
     /// The UTF-8 of `▁`.
     private static let space: [UInt8] = [0xE2, 0x96, 0x81]
 
-    /// Appends the bytes that a token of text stands for; false, with nothing appended, for other spellings.
+    /// Appends the bytes of a token of text; false, with nothing appended, for other spellings.
     func append(_ token: Substring, to output: inout [UInt8]) -> Bool {
         switch self {
         case .bytes: return ByteLevelAlphabet.append(token, to: &output)
@@ -27,6 +27,6 @@ enum TokenAlphabet {
         return UInt8(name.dropFirst(3).dropLast(), radix: 16)
     }
 
-    /// Whether the UTF-8 of a character is that of `▁`, which a text means as a space.
+    /// Whether the UTF-8 of a character is that of `▁`, a space.
     static func isSpace(_ character: UnsafeBufferPointer<UInt8>) -> Bool { character.elementsEqual(space) }
 }

@@ -1,7 +1,7 @@
 /// The bytes of every token, and the way back from bytes to a token.
 ///
 /// A hash table over one flat byte buffer: Swift's `Dictionary<String, _>` compares by canonical equivalence, which
-/// is both slower and not what a vocabulary means by equal.
+/// is slower and takes different tokens for equal.
 struct TokenTable: Sendable {
     private var bytes: [UInt8] = []
     /// Token `i` is `bytes[offsets[i]..<offsets[i + 1]]`.

@@ -1,5 +1,6 @@
 /// A fault in a vocabulary or a chat template, never in a text: every text can be encoded.
 public struct TokenizationError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The kinds of fault.
     public enum Code: Hashable, Sendable {
         /// The file is not the JSON that Hugging Face's `tokenizers` writes.
         case malformedFile
@@ -11,6 +12,7 @@ public struct TokenizationError: Error, Hashable, Sendable, CustomStringConverti
         case unknownChatFormat
     }
 
+    /// The kind of fault.
     public let code: Code
     /// What is wrong, where, and what to do.
     public let description: String

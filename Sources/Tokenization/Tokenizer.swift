@@ -1,25 +1,28 @@
-/// A BPE tokenizer, byte-level or with characters and byte fallback, whose ids equal those of Hugging Face's `tokenizers`.
+/// A BPE tokenizer, byte-level or with characters and byte fallback, with the same ids as Hugging Face's `tokenizers`.
 ///
 /// Encoding costs O(n log n) in the worst case (one word of n bytes) and is linear in practice. A tokenizer is
 /// immutable and may be used from any number of tasks.
 public final class Tokenizer: Sendable {
-    /// What becomes of text that spells a control token (`<|im_end|>`).
+    /// How text that spells a control token (`<|im_end|>`) is encoded.
     public enum ControlTokens: Hashable, Sendable {
-        /// It stays text: what a user writes cannot forge structure.
+        /// It stays text: a user's words cannot forge structure.
         case asText
-        /// It becomes the control token: for templates of our own only.
+        /// It becomes the control token; for our own templates only.
         case parsed
     }
 
+    /// The vocabulary from which it was made.
     public let vocabulary: Vocabulary
     private let table: TokenTable
     private let merges: MergeTable
-    /// The token of each single byte, of those for bytes alone where there are such; -1 for a byte without one.
+    /// The token of each single byte, a byte token where there is one; -1 for none.
     private let byteIDs: [Int32]
     /// User-defined tokens, found in every text, and the same with the control tokens.
     private let userMarkers: MarkerTrie
     private let allMarkers: MarkerTrie
 
+    /// Builds the tables of a vocabulary.
+    ///
     /// - Throws: ``TokenizationError`` if tokens, kinds and merges do not fit each other.
     public init(_ vocabulary: Vocabulary) throws {
         guard vocabulary.tokens.count == vocabulary.kinds.count, vocabulary.tokens.count < Int(Int32.max) else {
@@ -52,27 +55,6 @@ public final class Tokenizer: Sendable {
             if kind == .userDefined || kind == .control || kind == .unknown { allMarkers.insert(token, id: id) }
         }
 
-        var merges = MergeTable(minimumCapacity: vocabulary.merges.count)
-        for (rank, merge) in vocabulary.merges.enumerated() {
-            let sides = merge.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-            bytes.removeAll(keepingCapacity: true)
-            guard sides.count == 2, alphabet.append(Substring(sides[0]), to: &bytes) else {
-                throw Self.unusable(merge, rank)
-            }
-            let leftCount = bytes.count
-            guard alphabet.append(Substring(sides[1]), to: &bytes) else { throw Self.unusable(merge, rank) }
-            let ids = bytes.withUnsafeBufferPointer { bytes in
-                (
-                    left: table.id(of: .init(rebasing: bytes[..<leftCount])),
-                    right: table.id(of: .init(rebasing: bytes[leftCount...])), product: table.id(of: bytes)
-                )
-            }
-            guard let left = ids.left, let right = ids.right, let product = ids.product else {
-                throw Self.unusable(merge, rank)
-            }
-            merges.set(left, right, rank: UInt32(rank), product: product)
-        }
-
         switch alphabet {
         case .bytes:
             byteIDs = (0...UInt8.max).map { byte in
@@ -87,9 +69,34 @@ public final class Tokenizer: Sendable {
         }
         self.byteIDs = byteIDs
         self.table = table
-        self.merges = merges
+        merges = try Self.merges(of: vocabulary, table)
         self.userMarkers = userMarkers
         self.allMarkers = allMarkers
+    }
+
+    private static func merges(of vocabulary: Vocabulary, _ table: TokenTable) throws -> MergeTable {
+        var merges = MergeTable(minimumCapacity: vocabulary.merges.count)
+        var bytes: [UInt8] = []
+        for (rank, merge) in vocabulary.merges.enumerated() {
+            let sides = merge.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+            bytes.removeAll(keepingCapacity: true)
+            guard sides.count == 2, vocabulary.alphabet.append(Substring(sides[0]), to: &bytes) else {
+                throw Self.unusable(merge, rank)
+            }
+            let leftCount = bytes.count
+            guard vocabulary.alphabet.append(Substring(sides[1]), to: &bytes) else { throw Self.unusable(merge, rank) }
+            let ids = bytes.withUnsafeBufferPointer { bytes in
+                (
+                    left: table.id(of: .init(rebasing: bytes[..<leftCount])),
+                    right: table.id(of: .init(rebasing: bytes[leftCount...])), product: table.id(of: bytes)
+                )
+            }
+            guard let left = ids.left, let right = ids.right, let product = ids.product else {
+                throw Self.unusable(merge, rank)
+            }
+            merges.set(left, right, rank: UInt32(rank), product: product)
+        }
+        return merges
     }
 
     private static func unusable(_ merge: String, _ rank: Int) -> TokenizationError {
@@ -102,7 +109,7 @@ public final class Tokenizer: Sendable {
     /// The number of ids: 0 ..< `count`.
     public var count: Int { vocabulary.tokens.count }
 
-    /// The ids of a text, without adding ``Vocabulary/bosID``.
+    /// The ids of a text, without ``Vocabulary/bosID``.
     public func encode(_ text: String, controlTokens: ControlTokens = .asText) -> [Int] {
         let markers = controlTokens == .parsed ? allMarkers : userMarkers
         var text = text
@@ -178,7 +185,7 @@ public final class Tokenizer: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// The bytes a token stands for, part of a character at times; empty for an id outside the vocabulary.
+    /// The bytes of a token, which may be part of a character; empty for an id outside the vocabulary.
     public func bytes(of id: Int) -> [UInt8] { vocabulary.tokens.indices.contains(id) ? Array(table[id]) : [] }
 
     /// Whether an id is a control token (or the unknown token), whose text is no part of a message.

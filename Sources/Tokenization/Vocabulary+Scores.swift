@@ -1,7 +1,7 @@
 extension Vocabulary {
     /// A SentencePiece BPE vocabulary as GGUF holds it, which has scores in place of merges.
     ///
-    /// The merges are all pairs of tokens that make a third, those of the best score first and then the longest. Source:
+    /// The merges are all pairs of tokens that make a third, the best score first and then the longest. Source:
     /// Transformers, `convert_slow_tokenizer.py`, `generate_merges` and `GemmaConverter`.
     /// - Parameters:
     ///   - tokens: The token of each id, user-defined ones with spaces or with `▁` for them.

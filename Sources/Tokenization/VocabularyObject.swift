@@ -41,7 +41,7 @@ struct VocabularyObject {
     }
 }
 
-/// Walks through JSON that Foundation's decoder checks later: what is amiss here is left to it.
+/// Walks through JSON and leaves errors to Foundation's decoder, which reads it later.
 private struct Scanner {
     let bytes: [UInt8]
     private var position = 0

@@ -1,16 +1,18 @@
 import Foundation
 public import LanguageModels
+import Runs
 import Tensors
 
 /// AdamW on the weights of an adapter (Loshchilov and Hutter, arXiv 1711.05101), with gradient clipping.
 public final class AdamW: Sendable {
+    /// The optimiser's settings, by their usual names.
     public struct Options: Hashable, Sendable, Codable {
         public var learningRate: Double
         public var beta1: Double
         public var beta2: Double
         public var epsilon: Double
         public var weightDecay: Double
-        /// Gradients with a greater Euclidean norm are scaled down to it.
+        /// The greatest Euclidean norm of the gradients; greater ones are scaled down to it.
         public var clipNorm: Double
 
         public init(
@@ -29,15 +31,16 @@ public final class AdamW: Sendable {
     let weights: LoRAWeights
     let firstMoment, secondMoment: Tensor
 
+    /// An optimiser of these weights whose moments are 0.
     public init(_ weights: LoRAWeights) throws {
         self.weights = weights
         firstMoment = try Tensor.full(0, shape: weights.values.shape, on: weights.values.device)
         secondMoment = try Tensor.full(0, shape: weights.values.shape, on: weights.values.device)
     }
 
-    /// Clips the gradients, takes step `step` (from 1) and sets them back to zero.
+    /// Clips the gradients, takes step `step` (from 1) and sets the gradients to zero.
     ///
-    /// - Returns: the gradient's norm before clipping. When it is not finite, nothing was changed.
+    /// - Returns: the gradient's norm before clipping. When it is not finite, the weights are as before.
     public func step(_ step: Int, _ options: Options, learningRate: Double) throws -> Double {
         let norm = try weights.gradients.norm()
         guard norm.isFinite else { return norm }
@@ -49,22 +52,6 @@ public final class AdamW: Sendable {
             weightDecay: options.weightDecay)
         try weights.gradients.scaleInPlace(by: 0)
         return norm
-    }
-}
-
-/// Linear warm-up, then half a cosine down to a tenth.
-public struct LearningRateSchedule: Hashable, Sendable, Codable {
-    public var peak: Double
-    public var warmupSteps: Int
-    public var totalSteps: Int
-    static let floor = 0.1
-
-    /// The rate of step `step`, from 1.
-    public func rate(_ step: Int) -> Double {
-        if step <= warmupSteps { return peak * Double(step) / Double(warmupSteps) }
-        let progress = Double(step - warmupSteps) / Double(max(1, totalSteps - warmupSteps))
-        let cosine = (1 + cos(Double.pi * min(1, progress))) / 2
-        return peak * (Self.floor + (1 - Self.floor) * cosine)
     }
 }
 
@@ -80,8 +67,7 @@ extension AdamW {
         let file = try SafetensorsFile(path: folder.appending(path: Self.fileName).path(percentEncoded: false))
         for (name, tensor) in [("first_moment", firstMoment), ("second_moment", secondMoment)] {
             guard let saved = try file.tensor(name), saved.shape == tensor.shape else {
-                throw TrainingError(
-                    .foreignFolder, "\(file.path) does not belong to this run's adapter.")
+                throw RunError(.foreignFolder, "\(file.path) does not belong to this run's adapter.")
             }
             try tensor.write(saved)
         }

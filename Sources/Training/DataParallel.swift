@@ -1,6 +1,6 @@
 import Tensors
 
-/// This process's part in a run of one or several, which compute on different data and take the same steps.
+/// This process's part in a run of one or several processes, which compute on different data and take the same steps.
 struct DataParallel: Sendable {
     let group: ProcessGroup?
 
@@ -14,10 +14,10 @@ struct DataParallel: Sendable {
     /// The sums over all processes.
     func sum(_ values: [Double]) throws -> [Double] { try group?.sum(values) ?? values }
 
-    /// Whether any process says so.
+    /// Whether the value is true in any process.
     func any(_ value: Bool) throws -> Bool { try sum([value ? 1 : 0])[0] > 0 }
 
-    /// This process's part of what all do, which is `size` times as much.
+    /// This process's share of the elements.
     func part<Element>(of elements: [Element]) -> [Element] {
         let count = elements.count
         return Array(elements[rank * count / size..<(rank + 1) * count / size])

@@ -1,11 +1,12 @@
 public import LanguageModels
 
-/// What a supervised run does: the content of its `run.json`.
+/// Everything that decides a supervised run: the content of its `run.json`.
 public struct SFTConfiguration: Hashable, Sendable, Codable {
-    /// The model as it was named, and the files of demonstrations.
+    /// The model as the user named it.
     public var model: String
+    /// Files of demonstrations.
     public var data: [String]
-    /// Demonstrations that are measured on and not learned.
+    /// Demonstrations to measure on; they are not learned.
     public var validation: String?
     /// An adapter to go on from; a new one when nil.
     public var adapter: String?
@@ -18,26 +19,29 @@ public struct SFTConfiguration: Hashable, Sendable, Codable {
     /// Processes that train together; set by ``SFT``.
     public internal(set) var processes = 1
     public var epochs = 1
-    /// Ends training after this many tokens instead of whole epochs.
+    /// The tokens after which training ends, instead of whole epochs.
     public var maxTokens: Int?
-    /// Longer demonstrations are left out.
+    /// The most tokens of a demonstration; longer ones are left out.
     public var maxLength = 2_048
-    /// Tokens that go through the model at once, on all cores; a step takes as many passes as it needs.
+    /// Tokens that go through the model at the same time, on all cores; a step takes as many passes as it needs.
     public var tokensPerPass = 2_048
-    /// The layers whose activations are held at once; nil for all.
-    public var layersPerCheckpoint: Int?
-    /// Of the frozen weights and their products; the adapter, its gradients and the residual stream are always in
-    /// 32-bit floats.
+    /// The precision of the frozen weights and their products. The adapter, its gradients and the residual stream are
+    /// always in 32-bit floats.
     public var precision = Precision.float32
     public var seed: UInt64 = 0
-    /// Steps between two validations, each of which ends in a checkpoint.
+    /// Steps between two validations; each ends in a checkpoint.
     public var validateEvery = 50
-    /// Validation demonstrations whose loss and first command are measured, and episodes that are played.
+    /// Validation demonstrations whose loss and first command are measured.
     public var validationCount = 64
+    /// Validation demonstrations whose start states are played.
     public var validationEpisodes = 32
 
     public init(model: String, data: [String]) {
         self.model = model
         self.data = data
     }
+}
+
+extension SFTConfiguration: TrainingConfiguration {
+    static let mayDiffer: Set<String> = []
 }

@@ -1,21 +1,23 @@
-import Episodes
 import Foundation
-import LanguageModels
+public import LanguageModels
+import Runs
+import StatefulTools
 import Tensors
 
 /// Model, adapter and optimiser. Used on the compute thread only.
-final class Trainer: Sendable {
+public final class Trainer: Sendable {
     let model: CausalLM
-    let weights: LoRAWeights
+    /// The adapter in training.
+    public let weights: LoRAWeights
     let optimizer: AdamW
-    /// The weights for each of the passes that go through the model side by side, with gradients of their own.
+    /// The weights for each pass that goes through the model at the same time, with gradients of their own.
     private let lanes: [LoRAWeights]
     private let name: String
 
     /// - Parameters:
-    ///   - name: The model's name as the user gave it, for what is saved.
-    ///   - weights: Makes the adapter to begin with.
-    ///   - checkpoint: Where the run goes on; nil at its beginning.
+    ///   - name: the model's name as the user gave it, for the saved adapter.
+    ///   - weights: makes the adapter to begin with.
+    ///   - checkpoint: where the run goes on; nil at its beginning.
     init(
         _ name: String, modelPath: String, precision: Precision, checkpoint: URL?,
         weights make: (CausalLM) throws -> LoRAWeights
@@ -26,8 +28,8 @@ final class Trainer: Sendable {
             path: modelPath, device: .best, precision: quantizes ? .bfloat16 : precision, quantizesProducts: quantizes)
         let (model, weights) = (model, try make(model))
         self.weights = weights
-        // Small models leave a few cores waiting for each other: a pass on each is faster than all of them on one. Many
-        // cores would need more sequences than a step has.
+        // With a small model a few cores wait for each other: a pass on each core is faster than one pass on all. Many cores
+        // would need more sequences than a step has.
         let count = model.device == .cpu && Engine.threadCount <= 8 ? Engine.threadCount : 1
         lanes = try (0..<max(1, count)).map { try $0 == 0 ? weights : LoRAWeights(sharing: weights, for: model) }
         optimizer = try AdamW(weights)
@@ -37,15 +39,15 @@ final class Trainer: Sendable {
         }
     }
 
-    /// How many passes go through the model at once.
+    /// How many passes go through the model at the same time.
     var laneCount: Int { lanes.count }
 
-    /// Runs `body` on each of the passes, side by side, and adds up their gradients.
+    /// Runs `body` on each pass, several at the same time, and adds up their gradients.
     ///
     /// - Parameters:
-    ///   - passes: How many tokens each has.
-    ///   - body: Adds the gradients of a pass to those of the given weights.
-    /// - Returns: what `body` returned, in the order of the passes.
+    ///   - passes: the tokens of each pass.
+    ///   - body: adds the gradients of a pass to those of the given weights.
+    /// - Returns: the results of `body` in the order of the passes.
     func accumulate<Result: Sendable>(
         _ passes: [Int], _ body: @escaping @Sendable (_ pass: Int, _ weights: LoRAWeights) throws -> Result
     ) throws -> [Result] {
@@ -67,12 +69,14 @@ final class Trainer: Sendable {
         return results.joined().sorted { $0.pass < $1.pass }.map(\.result)
     }
 
+    /// Saves the adapter in 32-bit floats.
     func saveAdapter(to folder: URL, card: AdapterCard) throws {
         try weights.adapter.write(to: folder, baseModel: name, dropout: weights.configuration.dropout)
         try card.write(toAdapter: folder)
     }
 
-    func save(to folder: URL, card: AdapterCard, state: some Encodable) throws {
+    /// Saves the adapter, the optimiser and the state, to go on from.
+    func save(to folder: URL, card: AdapterCard, state: TrainingState) throws {
         try saveAdapter(to: folder, card: card)
         try optimizer.save(to: folder)
         try JSONEncoder().encode(state).write(to: folder.appending(path: Self.stateFile), options: .atomic)
@@ -80,12 +84,13 @@ final class Trainer: Sendable {
 
     private static let stateFile = "trainer_state.json"
 
-    /// What ``save(to:card:state:)`` saved.
-    static func state<State: Decodable>(in checkpoint: URL) throws -> State {
+    /// The state that a checkpoint holds.
+    static func state(in checkpoint: URL) throws -> TrainingState {
         let file = checkpoint.appending(path: stateFile)
-        guard let data = try? Data(contentsOf: file), let state = try? JSONDecoder().decode(State.self, from: data)
+        guard let data = try? Data(contentsOf: file),
+            let state = try? JSONDecoder().decode(TrainingState.self, from: data)
         else {
-            throw TrainingError(.foreignFolder, "\(file.path(percentEncoded: false)) is missing or damaged.")
+            throw RunError(.damaged, "\(file.path(percentEncoded: false)) is missing, damaged or of another version.")
         }
         return state
     }

@@ -5,6 +5,6 @@ import ServeCommands
 @main struct CoeEnvironment: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coe-environment",
-        abstract: "The Chain-of-Edits environment alone, as `coe serve env`, and its load tests.",
-        subcommands: [ServeEnv.self, BenchServe.self, BenchFuzz.self], defaultSubcommand: ServeEnv.self)
+        abstract: "The Chain-of-Edits environment alone, as `coe serve env`.",
+        subcommands: [ServeEnv.self], defaultSubcommand: ServeEnv.self)
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
-import Episodes
+import PythonRepair
 import PythonSandbox
+import ServeCommands
+import StatefulTools
 
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -8,13 +10,13 @@ struct Check: AsyncParsableCommand {
         discussion: "Example: coe check median.py --tests test_median.py")
 
     @OptionGroup var input: UserFile
-    @Flag(help: "Print the report as JSON on standard output.") var json = false
+    @Flag(help: .json) var json = false
 
     func run() async throws {
-        let task = try input.task()
-        let report = try await withSandbox(input.sandbox) { try await input.report(task, $0) }
-        Terminal.say(report.headline)
-        if !report.passed, report.programError == nil { Terminal.say(Prompt.feedback(report)) }
+        let start = try input.start()
+        let report = try await withSandbox(input.sandbox) { try await input.report(start, $0) }
+        Terminal.say(Verdict(report).headline)
+        if !report.passed, report.programError == nil { Terminal.say(report.feedback) }
         if json { try Terminal.printJSON(report) }
         if !report.passed { throw ExitCode(1) }
     }

@@ -1,6 +1,8 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import PythonSandbox
+import ServeCommands
 import Tensors
 
 struct Doctor: AsyncParsableCommand {
@@ -8,7 +10,7 @@ struct Doctor: AsyncParsableCommand {
         abstract: "Says what works on this machine; exit code 1 when something needed is missing.")
 
     @OptionGroup var sandbox: SandboxOptions
-    @Flag(help: "Print the findings as one JSON object on standard output.") var json = false
+    @Flag(help: .json) var json = false
 
     private struct Findings: Codable {
         var torch = Engine.version

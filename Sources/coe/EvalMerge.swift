@@ -1,6 +1,8 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import ServeCommands
+import Tools
 
 struct EvalMerge: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -8,15 +10,16 @@ struct EvalMerge: ParsableCommand {
         discussion: "Example: coe eval merge runs/part-* --out runs/whole")
 
     @Argument(help: "The folders of all shards.", completion: .directory) var shards: [String]
-    @Option(help: "The folder of the whole run.") var out: String
-    @Flag(help: "Print the figures as one JSON object on standard output.") var json = false
+    @Option(help: .out) var out: String
+    @Flag(help: .json) var json = false
 
     func run() throws {
         let folder = URL(filePath: out)
         if FileManager.default.fileExists(atPath: folder.appending(path: "run.json").path(percentEncoded: false)) {
-            throw UsageError(description: "\(out) holds a run already; give another folder.")
+            throw UsageError("\(out) holds a run already; give another folder.")
         }
-        let run = try EvaluationRun(merging: shards.map { try EvaluationRun(folder: URL(filePath: $0)) })
+        let run = try EvaluationRun(
+            merging: shards.map { try EvaluationRun(folder: URL(filePath: $0), tools: .standard) })
         try run.write(to: folder)
         try TokenTexts.merge(shards.map { URL(filePath: $0) }, into: folder)
         let summary = EvaluationSummary(run)

@@ -1,23 +1,22 @@
 import ArgumentParser
-import Episodes
 import Evaluation
 import Foundation
-import PythonSandbox
-import RepairTasks
+import ServeCommands
+import StatefulTools
+import Tools
 
 struct EvalVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Judges a run's stored traces again, without a model.",
         discussion: """
             Example: coe eval verify runs/first
-            Replays every command and every answer, runs all tests again and compares. Exit code 1 when something differs. \
-            Programs near a time limit may end otherwise on a busy machine.
+            Carries out every command and answer again, judges all states and compares. Exit code 1 when something differs. \
+            A program near a time limit may end otherwise on a busy machine.
             """)
 
     @Argument(help: ArgumentHelp("The run folder.", valueName: "run"), completion: .directory) var folder: String
-    @Option(help: "The tasks, for a run folder that has no tasks.jsonl.") var set: String?
     @OptionGroup var sandbox: SandboxOptions
-    @Flag(help: "Print the findings as one JSON object on standard output.") var json = false
+    @Flag(help: .json) var json = false
 
     private struct Result: Codable {
         var episodes: Int
@@ -26,14 +25,10 @@ struct EvalVerify: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let stored = try EvaluationRun(folder: URL(filePath: folder))
-        let tasks = try set.map { try TaskSet.load($0) } ?? stored.tasks
-        let byID = Dictionary(tasks.map { ($0.id, $0) }) { first, _ in first }
-        if tasks.contains(where: { $0.tests == .statements([]) }) {
-            throw UsageError(description: "\(folder) has no tasks.jsonl; name the set of the run with --set.")
-        }
-        if let stranger = stored.traces.first(where: { byID[$0.task] == nil }) {
-            throw UsageError(description: "The tasks hold none named \(stranger.task), which the run played.")
+        let stored = try EvaluationRun(folder: URL(filePath: folder), tools: .standard)
+        let tasks = Dictionary(stored.tasks.map { ($0.id, $0) }) { first, _ in first }
+        if let stranger = stored.traces.first(where: { tasks[$0.task] == nil }) {
+            throw UsageError("\(folder)/tasks.jsonl holds no task \(stranger.task), but the run played it.")
         }
         var result = Result(
             episodes: stored.traces.count, turns: stored.traces.reduce(0) { $0 + $1.turns.count }, findings: [])
@@ -41,7 +36,7 @@ struct EvalVerify: AsyncParsableCommand {
         try await withSandbox(sandbox.configuration) { sandbox in
             let verification = Verification(sandbox: sandbox)
             try await inOrder(stored.traces, progress) { trace in
-                guard let task = byID[trace.task] else { return [] as [Verification.Finding] }
+                guard let task = tasks[trace.task] else { return [] as [Verification.Finding] }
                 return try await verification.findings(in: trace, of: task)
             } each: { _, findings in
                 result.findings += try findings.get()

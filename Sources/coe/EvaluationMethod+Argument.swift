@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import Evaluation
+public import StatefulTools
 
 extension EvaluationMethod: ExpressibleByArgument {}
 extension AnswerForm: ExpressibleByArgument {}

@@ -1,35 +1,32 @@
 import ArgumentParser
-import Episodes
+import CommandSupport
 import Foundation
-import LanguageModels
-import LineEditor
+import PythonRepair
 import PythonSandbox
-import RepairTasks
+import ServeCommands
+import StatefulTools
 
 struct Repair: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Repairs a program until it passes its tests; exit code 0 when it does.",
-        discussion: "Example: coe repair median.py --tests test_median.py --apply")
+        discussion: """
+            Example: coe repair median.py --tests test_median.py --apply
+            The attempts (--samples) are played side by side, and the first that passes wins. At temperature 0 the others \
+            use 0.7.
+            """)
 
     @OptionGroup var input: UserFile
     @Option(help: "What the program should do, in words.") var task = ""
-    @Option(help: "A known model's name or a model file.") var model: String?
-    @Option(help: "An adapter folder (PEFT); the model's own when not given, none for no adapter.") var adapter: String?
-    @Option(help: "What the model computes in; int8 on a CPU and bfloat16 on a GPU when not given.")
-    var precision: Precision?
-    @Option(help: "openai:URL#MODEL asks a server, script:FILE replays commands, instead of a model here.")
-    var policy: String?
-    @Option(help: "Attempts, played side by side; the first that passes wins.") var samples = 8
-    @Option(help: "Edits in one attempt.") var turns = 10
-    @Option(help: "0 takes the likeliest token; further attempts then use 0.7.") var temperature = 0.0
-    @Option(help: "The seed of the attempts.") var seed: UInt64 = 0
-    @Flag(help: "Let the model write anything, not only commands that the program can take.") var unconstrained = false
+    @OptionGroup var player: PlayerOptions
+    @Option(help: .samples) var samples = 8
+    @Option(help: .temperature) var temperature = 0.0
+    @OptionGroup var episodes: EpisodeOptionsGroup
+    @Option(help: .seed) var seed: UInt64 = 0
     @Flag(help: "Write the repaired program; the old one stays as FILE.orig.") var apply = false
-    @Flag(help: "Print the result as one JSON object on standard output.") var json = false
+    @Flag(help: .json) var json = false
 
     func validate() throws {
         if samples < 1 { throw ValidationError("--samples must be at least 1.") }
-        if turns < 1 { throw ValidationError("--turns must be at least 1.") }
         if !(temperature >= 0) { throw ValidationError("--temperature must not be negative.") }
     }
 
@@ -44,58 +41,53 @@ struct Repair: AsyncParsableCommand {
     func run() async throws {
         startAgainWithSleepingThreads()
         Interrupt.catchFirst()
-        let task = try input.task(prompt: task)
-        let result = try await withSandbox(input.sandbox) { try await repair(task, $0) }
+        let start = try input.start(prompt: task)
+        let result = try await withSandbox(input.sandbox) { try await repair(start, $0) }
         if json { try Terminal.printJSON(result) }
         if !result.repaired { throw ExitCode(Interrupt.isRequested ? 130 : 1) }
     }
 
-    private func repair(_ task: RepairTask, _ sandbox: PythonSandbox) async throws -> Result {
-        let report = try await input.report(task, sandbox)
+    private func repair(_ start: PythonRepair, _ sandbox: PythonSandbox) async throws -> Result {
+        let report = try await input.report(start, sandbox)
         var result = Result(file: input.file, repaired: report.passed, alreadyPassed: report.passed)
         if report.passed {
-            Terminal.say("\(input.file) already passes: \(report.headline).")
+            Terminal.say("\(input.file) already passes: \(Verdict(report).headline).")
             return result
         }
-        let adapter = resolvedAdapter(adapter, model: model)
-        let runner = EpisodeRunner(
-            policy: try await loadPolicy(model: model, adapter: adapter, precision: precision, policy: policy),
-            sandbox: sandbox,
-            options: EpisodeOptions(
-                maxTurns: turns, endsAtFirstPass: true, isConstrained: !unconstrained,
-                prompt: try prompt(forAdapter: adapter)))
-        Terminal.say(report.headline)
-        result.attempts = await attempts(runner, task)
+        let (policy, _, prompt) = try await player.player(for: [PythonRepair.name])
+        let episodePlayer = EpisodePlayer(
+            policy: policy, sandbox: sandbox, options: episodes.options(of: [start], prompt: prompt))
+        Terminal.say(Verdict(report).headline)
+        result.attempts = await attempts(episodePlayer, start)
         guard let winner = result.attempts.first(where: \.solved) else {
             Terminal.say(Terminal.paint("Not repaired.", .red) + " \(input.file) is as it was.")
             return result
         }
         result.repaired = true
         result.diff = unifiedDiff(
-            from: task.program, to: winner.finalProgram, oldName: input.file, newName: input.file)
+            from: start.state, to: winner.finalState, oldName: input.file, newName: input.file)
         Terminal.say(Terminal.paint("Repaired.", .green) + "\n" + result.diff)
-        if apply { try replaceFile(with: winner.finalProgram) }
+        if apply { try replaceFile(with: winner.finalState) }
         return result
     }
 
     /// Plays the attempts side by side until one passes, all have ended, or Ctrl-C.
-    private func attempts(_ runner: EpisodeRunner, _ task: RepairTask) async -> [Trace] {
+    private func attempts(_ player: EpisodePlayer, _ start: PythonRepair) async -> [Trace] {
         let isOnly = samples == 1
         let playing = Task {
             await withTaskGroup(of: Trace?.self) { group in
                 for sample in 0..<samples {
-                    let sampling = SamplingParameters(
+                    let sampling = SamplingParameters.commands(
                         // The likeliest tokens again would give the same attempt again.
-                        temperature: sample > 0 && temperature == 0 ? 0.7 : temperature, seed: seed &+ UInt64(sample),
-                        stop: ["\n"])
+                        temperature: sample > 0 && temperature == 0 ? 0.7 : temperature, seed: seed &+ UInt64(sample))
                     group.addTask {
                         do {
-                            return try await runner.play(task, sample: sample, sampling: sampling) { turn, _, report in
+                            return try await player.play(start, sample: sample, sampling: sampling) {
+                                turn, _, verdict in
                                 guard let turn else { return }
                                 let name = isOnly ? "" : "[\(sample + 1)] "
-                                let command =
-                                    turn.command?.description ?? Terminal.paint(turn.completion.text, .grey)
-                                Terminal.say("\(name)\(command)\n    \(turn.error ?? report.headline)")
+                                let command = turn.command ?? Terminal.paint(turn.completion.text, .grey)
+                                Terminal.say("\(name)\(command)\n    \(turn.error ?? verdict.headline)")
                             }
                         } catch is CancellationError {
                             return nil

@@ -1,10 +1,13 @@
 import ArgumentParser
-import Episodes
+import CommandSupport
 import Evaluation
 import Foundation
 import LanguageModels
 import Reports
+import ServeCommands
+import StatefulTools
 import Tokenization
+import Tools
 
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,12 +16,12 @@ struct ReportCommand: ParsableCommand {
         discussion: """
             Example: coe report runs/coe runs/direct -o report.html
             Runs are evaluations, training runs (metrics.jsonl), or both mixed. The page is one file that loads nothing \
-            from elsewhere. It holds the tasks and all that the model wrote.
+            from elsewhere. It holds the tasks and everything that the model wrote.
             """)
 
     @Argument(help: "Run folders.", completion: .directory) var runs: [String]
     @Option(name: .shortAndLong, help: "The page.") var output = "report.html"
-    @Flag(help: "Print what was made as one JSON object on standard output.") var json = false
+    @Flag(help: .json) var json = false
 
     private struct Made: Codable {
         var file: String
@@ -29,7 +32,7 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         let loaded = try runs.map { folder in
-            var run = try ReportRun(folder: URL(filePath: folder))
+            var run = try ReportRun(folder: URL(filePath: folder), tools: .standard)
             run.findTokenTexts()
             return run
         }
@@ -37,7 +40,7 @@ struct ReportCommand: ParsableCommand {
         do {
             try page.write(to: URL(filePath: output), options: .atomic)
         } catch {
-            throw UsageError(description: "\(output) can't be written: \(error.localizedDescription)")
+            throw UsageError("\(output) can't be written: \(error.localizedDescription)")
         }
         let made = Made(
             file: output, bytes: page.count, runs: loaded.count,
@@ -50,9 +53,9 @@ struct ReportCommand: ParsableCommand {
 }
 
 extension ReportRun {
-    /// Of an older run folder, which lacks its tokens' text, the model's tokenizer knows it where the model is here.
+    /// Finds the tokens' texts by the model's tokenizer where the folder lacks them and the model is here.
     mutating func findTokenTexts() {
-        guard tokenTexts.isEmpty, let evaluation, let path = try? modelPath(evaluation.configuration.model),
+        guard tokenTexts.isEmpty, let evaluation, let path = try? KnownModel.path(of: evaluation.configuration.model),
             let tokenizer = try? Tokenizer(modelPath: path)
         else { return }
         for id in Set(evaluation.traces.flatMap { $0.turns.flatMap(\.completion.tokenIDs) }) {

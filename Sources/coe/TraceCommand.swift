@@ -1,9 +1,10 @@
 public import ArgumentParser
-public import Episodes
 import Evaluation
 import Foundation
-import RepairTasks
 import Reports
+import ServeCommands
+public import StatefulTools
+import Tools
 
 struct TraceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,17 +21,14 @@ struct TraceCommand: ParsableCommand {
 
     @Argument(help: ArgumentHelp("The run folder.", valueName: "run"), completion: .directory) var folder: String
     @Argument(help: "Numbers of episodes, as the list has them.") var numbers: [Int] = []
-    @Option(help: "Words that must stand in the task, the programs or what was written.") var search = ""
-    @Option(help: "A part of the task's id.") var task: String?
-    @Option(help: "Which of the task's samples, from 0.") var sample: Int?
+    @Option(help: "Words that must occur in the task's id, its states or the model's text.") var search = ""
     @Flag(inversion: .prefixedNo, help: "Only solved, or only unsolved episodes.") var solved: Bool?
     @Option(help: "The ending: \(EpisodeExit.allCases.map(\.rawValue).joined(separator: ", ")).")
     var exit: EpisodeExit?
-    @Option(help: "How the faulty program fails, such as SyntaxError.") var failure: String?
-    @Option(help: "At least so many turns.") var turns: Int?
+    @Option(help: "How the start state fails, such as SyntaxError.") var failure: String?
     @Option(help: "At most N episodes.") var limit: Int?
     @Flag(help: "Show every match turn by turn.") var full = false
-    @Flag(help: "Print the matching traces as one JSON object on standard output.") var json = false
+    @Flag(help: .json) var json = false
 
     private struct Found: Codable {
         var number: Int
@@ -38,20 +36,19 @@ struct TraceCommand: ParsableCommand {
     }
 
     func run() throws {
-        let stored = try ReportRun(folder: URL(filePath: folder))
+        let stored = try ReportRun(folder: URL(filePath: folder), tools: .standard)
         guard let evaluation = stored.evaluation else {
-            throw UsageError(description: "\(folder) holds no traces, only metrics; coe report shows these.")
+            throw UsageError("\(folder) holds no traces, only metrics; coe report shows these.")
         }
         let tasks = Dictionary(evaluation.tasks.map { ($0.id, $0) }) { first, _ in first }
         if let stranger = numbers.first(where: { $0 < 1 || $0 > evaluation.traces.count }) {
             throw UsageError(
-                description: "\(folder) has the episodes 1 to \(evaluation.traces.count), not \(stranger).")
+                "\(folder) has the episodes 1 to \(evaluation.traces.count), not \(stranger).")
         }
-        let filter = EpisodeFilter(
-            search: search, task: task, sample: sample, solved: solved, exit: exit, failure: failure, turns: turns)
+        let filter = EpisodeFilter(search: search, solved: solved, exit: exit, failure: failure)
         var found = evaluation.traces.enumerated().map { Found(number: $0.offset + 1, trace: $0.element) }
             .filter {
-                (numbers.isEmpty || numbers.contains($0.number)) && filter.matches($0.trace, tasks[$0.trace.task])
+                (numbers.isEmpty || numbers.contains($0.number)) && filter.matches($0.trace, of: tasks[$0.trace.task])
             }
         let matches = found.count
         if let limit { found = Array(found.prefix(limit)) }
@@ -63,7 +60,7 @@ struct TraceCommand: ParsableCommand {
         let text = TraceText(hasColour: Terminal.hasColour, tokenTexts: stored.tokenTexts)
         let isWhole = full || !numbers.isEmpty || found.count == 1
         var output = found.map {
-            isWhole ? text.episode($0.number, $0.trace, tasks[$0.trace.task]) : text.row($0.number, $0.trace)
+            isWhole ? text.episode($0.number, $0.trace, of: tasks[$0.trace.task]) : text.row($0.number, $0.trace)
         }
         let solved = found.count { $0.trace.solved }
         output.append(
@@ -75,7 +72,7 @@ struct TraceCommand: ParsableCommand {
 
     /// Through the user's pager where someone is there to page, as git does it.
     private static func page(_ text: String) {
-        let isTerminal = isatty(STDERR_FILENO) == 1 && isatty(STDIN_FILENO) == 1
+        let isTerminal = Terminal.isTerminal && isatty(STDIN_FILENO) == 1
         let pager = ProcessInfo.processInfo.environment["PAGER"] ?? "less"
         guard isTerminal, !pager.isEmpty else { return FileHandle.standardError.write(Data(text.utf8)) }
         let process = Process()

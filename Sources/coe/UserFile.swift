@@ -1,7 +1,9 @@
 import ArgumentParser
 import Foundation
+import PythonRepair
 import PythonSandbox
-import RepairTasks
+import ServeCommands
+import StatefulTools
 
 /// FILE and TESTS as `repair` and `check` take them.
 struct UserFile: ParsableArguments {
@@ -20,11 +22,11 @@ struct UserFile: ParsableArguments {
         return configuration
     }
 
-    /// The task that the files make.
-    func task(prompt: String = "") throws -> RepairTask {
+    /// The start state that the files make.
+    func start(prompt: String = "") throws -> PythonRepair {
         let program = try Self.read(file, "the program")
         if program.allSatisfy(\.isWhitespace) {
-            throw UsageError(description: "\(file) is empty: there is nothing to test.")
+            throw UsageError("\(file) is empty: there is nothing to test.")
         }
         let suite: TestSuite
         if let tests {
@@ -32,15 +34,16 @@ struct UserFile: ParsableArguments {
         } else {
             suite = .doctests(source: program)
         }
-        return RepairTask(
-            id: file, prompt: prompt, program: program,
-            moduleName: URL(filePath: file).deletingPathExtension().lastPathComponent, tests: suite)
+        return try PythonRepair(
+            RepairTask(
+                id: file, prompt: prompt, program: program,
+                moduleName: URL(filePath: file).deletingPathExtension().lastPathComponent, tests: suite))
     }
 
     /// The report on the program as it is. Says how to give tests where the program holds none.
-    func report(_ task: RepairTask, _ sandbox: PythonSandbox) async throws -> SandboxReport {
+    func report(_ start: PythonRepair, _ sandbox: PythonSandbox) async throws -> SandboxReport {
         do {
-            let report = try await sandbox.run(task.job(program: task.program))
+            let report = try await start.report(in: sandbox)
             if report.programError == nil, report.tests.isEmpty, tests == nil { throw noDoctests }
             return report
         } catch let error as SandboxError where error.code == .unusableTests && tests == nil {
@@ -57,57 +60,24 @@ struct UserFile: ParsableArguments {
     private static func read(_ path: String, _ what: String) throws -> String {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw UsageError(description: "There is no file \(path) (\(what)).")
+            throw UsageError("There is no file \(path) (\(what)).")
         }
         guard !isFolder.boolValue, let data = FileManager.default.contents(atPath: path) else {
-            throw UsageError(description: "\(path) (\(what)) can't be read as a file.")
+            throw UsageError("\(path) (\(what)) can't be read as a file.")
         }
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw UsageError(description: "\(path) (\(what)) is not UTF-8 text.")
+            throw UsageError("\(path) (\(what)) is not UTF-8 text.")
         }
         return text
     }
 }
 
-/// A sentence about what the user gave; exit code 1.
-struct UsageError: Error, CustomStringConvertible {
-    var description: String
-}
-
-/// How programs are run.
-struct SandboxOptions: ParsableArguments {
-    @Option(help: "The Python interpreter that runs the programs.") var python = "python3"
-    @Flag(help: "Run programs without a jail, where this machine has none. They can then do all that you can.")
-    var unsafeNoSandbox = false
-
-    var configuration: SandboxConfiguration {
-        SandboxConfiguration(interpreter: python, unsafeNoSandbox: unsafeNoSandbox)
-    }
-}
-
-/// Runs `body` with a sandbox that is shut down whatever happens.
-func withSandbox<Result: Sendable>(
-    _ configuration: SandboxConfiguration = .default, _ body: (PythonSandbox) async throws -> Result
-) async throws -> Result {
-    let sandbox = try await PythonSandbox(configuration)
-    do {
-        let result = try await body(sandbox)
-        await sandbox.shutdown()
-        return result
-    } catch {
-        await sandbox.shutdown()
-        throw error
-    }
-}
-
-extension SandboxReport {
-    /// `2 of 3 tests pass`, coloured.
+extension Verdict {
+    /// `2 of 3 tests pass`, or why none ran; coloured.
     var headline: String {
-        if let programError {
-            let place = programError.line.map { " in line \($0)" } ?? ""
-            return Terminal.paint("\(programError.type)\(place): \(programError.message)", .red)
-        }
-        let passing = tests.count { $0.status == .passed }
-        return Terminal.paint("\(passing) of \(tests.count) tests pass", passed ? .green : .red)
+        let passing = checks.count { $0.passed }
+        let hasRun = checks.contains { $0.outcome != "notRun" }
+        let text = hasRun ? "\(passing) of \(checks.count) tests pass" : feedback
+        return Terminal.paint(text, passed ? .green : .red)
     }
 }

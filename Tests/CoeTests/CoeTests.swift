@@ -1,5 +1,5 @@
-import Episodes
 import Foundation
+import StatefulTools
 import TestSupport
 import Testing
 
@@ -172,7 +172,7 @@ import Testing
         try write("test_add.py", Self.tests)
         try FileManager.default.createDirectory(
             at: folder.appending(path: "adapter"), withIntermediateDirectories: true)
-        try AdapterCard(prompt: Prompt(), model: "gemma3-270m").write(toAdapter: folder.appending(path: "adapter"))
+        try AdapterCard(prompt: .examples, model: "gemma3-270m").write(toAdapter: folder.appending(path: "adapter"))
         for (adapter, model) in [("adapter", "gemma3-270m"), ("none", "qwen2.5-coder-0.5b")] {
             let outcome = try coe(
                 "repair", "add.py", "--tests", "test_add.py", "--adapter", adapter,

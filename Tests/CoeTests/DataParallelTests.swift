@@ -34,7 +34,8 @@ extension SFTProcessTests {
 
     func options(batch: Int, _ out: String) -> String {
         "exec \(coe) sft --data demos.jsonl --validation demos.jsonl --validation-episodes 0 --validation-count 2 "
-            + "--model \(model) --out \(out) --batch \(batch) --max-length 4000 --rank 8 --validate-every 4"
+            + "--model \(model) --out \(out) --batch \(batch) --max-length 4000 --rank 8 --validate-every 4 "
+            + "--precision float32"
     }
 
     @Test func supervisedStepsAreThoseOfTheDoubledBatch() throws {
@@ -49,13 +50,12 @@ extension SFTProcessTests {
 
     @Test func reinforcedStepsAreThoseOfTheDoubledBatch() throws {
         try finish(try start(options(batch: 16, "begin")))
-        try finish(try start("exec \(coe) data export demos.jsonl --to repair --out tasks.jsonl"))
-        func rl(groups: Int, _ out: String) -> String {
-            "exec \(coe) rl --data tasks.jsonl --model \(model) --adapter begin/adapter --preset best --out \(out) "
-                + "--groups \(groups) --group 4 --steps 2 --max-turns 2 --constrained --learning-rate 1e-3"
+        func rl(starts: Int, _ out: String) -> String {
+            "exec \(coe) rl --data demos.jsonl --model \(model) --adapter begin/adapter --preset best --out \(out) "
+                + "--starts \(starts) --group 4 --steps 2 --turns 2 --learning-rate 1e-3 --precision float32"
         }
-        try finish(try start(rl(groups: 4, "one")))
-        try together(rl(groups: 2, "two"))
+        try finish(try start(rl(starts: 4, "one")))
+        try together(rl(starts: 2, "two"))
         #expect(try difference("one/adapter", "two/adapter", from: "begin/adapter") < 0.02)
     }
 

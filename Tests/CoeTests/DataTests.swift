@@ -46,12 +46,12 @@ extension CoeTests {
         }
         // An untrained model's prompt, with worked examples, is none of the forms of demonstrations.
         let formless = try correct()
-        #expect(formless.code == 1 && formless.errors.contains("--state"), "\(formless.errors)")
-        let made = try correct("--state", "brief")
+        #expect(formless.code == 1 && formless.errors.contains("--prompt"), "\(formless.errors)")
+        let made = try correct("--prompt", "brief")
         #expect(made.code == 0 && !made.output.contains("\"made\":0"), "\(made.errors)")
         let lines = try read("corrections.jsonl")
         #expect(lines.contains("\"content\":\"### REPL 2 >>>x = 3\",\"learn\":false"))
-        let again = try correct("--state", "brief")
+        let again = try correct("--prompt", "brief")
         #expect(again.code == 0 && again.output.contains("\"made\":0"), "\(again.errors)")
         #expect(try read("corrections.jsonl") == lines)
 
@@ -90,7 +90,7 @@ extension CoeTests {
         #expect(try synthesize("--nearest", "passing.jsonl").code == 64)
     }
 
-    @Test func `check names the reference that fails and the faulty program that passes`() throws {
+    @Test func `check names the solution that fails and the start state that passes`() throws {
         let tests = "\"prompt\": \"p\", \"tests\": [\"assert x == 1\"]"
         try write(
             "set.jsonl",
@@ -102,8 +102,8 @@ extension CoeTests {
             """)
         let outcome = try coe("data", "check", "set.jsonl", "--json")
         #expect(outcome.code == 1)
-        #expect(outcome.errors.contains("wrong: the reference fails: AssertionError"))
-        #expect(outcome.errors.contains("passing: the faulty program passes"))
+        #expect(outcome.errors.contains("wrong: the known solution fails: AssertionError"))
+        #expect(outcome.errors.contains("passing: the start state passes"))
         #expect(!outcome.errors.contains("good:"))
         #expect(try coe("data", "check", "starter").code == 0)
     }

@@ -1,5 +1,7 @@
 import Foundation
-import RepairTasks
+import PythonRepair
+import PythonSandbox
+import StatefulTools
 import Testing
 
 /// `coe eval`, `coe report` and `coe trace`, run as a user runs them. No model is needed.
@@ -27,7 +29,7 @@ extension CoeTests {
         #expect(try json(whole)["pass@1"] == .number(1))
         for index in 1...2 {
             let part = try coe(
-                "eval", "--set", "tasks.jsonl", "--method", "oracle", "--sample", "4", "--shard", "\(index)/2", "--out",
+                "eval", "--set", "tasks.jsonl", "--method", "oracle", "--subset", "4", "--shard", "\(index)/2", "--out",
                 "part\(index)")
             #expect(part.code == 0, "\(part.errors)")
         }
@@ -45,7 +47,7 @@ extension CoeTests {
             traces.replacing("### REPL 2 >>>    return x +", with: "### REPL 2 >>>    return x *"))
         let forged = try coe("eval", "verify", "merged", "--json")
         #expect(forged.code == 1)
-        #expect(forged.errors.contains("another program than recorded"))
+        #expect(forged.errors.contains("another state than recorded"))
     }
 
     @Test func `a run is reported in one file and its episodes are found in the terminal`() throws {
@@ -75,7 +77,7 @@ extension CoeTests {
         try writeTasks()
         for (arguments, part) in [
             (["--method", "resample"], "--budget"), (["--method", "resample", "--budget", "x"], "--temperature"),
-            (["--shard", "3/2"], "shard"), (["--sample", "0"], "--sample"), (["--form", "fix"], "--form"),
+            (["--shard", "3/2"], "shard"), (["--subset", "0"], "--subset"), (["--form", "fix"], "--form"),
         ] {
             let outcome = try run(["eval", "--set", "tasks.jsonl", "--out", "o"] + arguments)
             #expect(outcome.code == 64, "\(arguments)")

@@ -12,7 +12,7 @@ import Testing
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         model = try byteModelFolder().path(percentEncoded: false)
         try finish(
-            try start("exec \(coe) data synthesize --count 16 --max-faults 1 --state brief --seed 1 --out demos.jsonl"))
+            try start("exec \(coe) data synthesize --count 16 --max-faults 1 --seed 1 --out demos.jsonl"))
     }
 
     /// It stands beside the test bundle.
@@ -23,7 +23,7 @@ import Testing
 
     func sft(_ out: String) -> String {
         "exec \(coe) sft --data demos.jsonl --model \(model) --out \(out) --batch 2 --max-length 4000 --validate-every 2 "
-            + "--rank 8 --dropout 0.1"
+            + "--rank 8 --precision float32"
     }
 
     func start(_ command: String) throws -> (process: Process, errors: URL) {

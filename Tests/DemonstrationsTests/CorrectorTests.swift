@@ -1,8 +1,7 @@
 import Demonstrations
-import Episodes
-import LineEditor
+import PythonRepair
 import PythonSandbox
-import RepairTasks
+import StatefulTools
 import Testing
 
 private let task = RepairTask(
@@ -11,10 +10,10 @@ private let task = RepairTask(
     reference: "def add(a, b):\n    d = b\n    return a + d")
 
 private func played(_ task: RepairTask, _ answers: [String], in sandbox: PythonSandbox) async throws -> Trace {
-    let options = EpisodeOptions(maxTurns: answers.count, prompt: StateForm.brief.prompt)
-    return try await EpisodeRunner(
+    let options = EpisodeOptions(turns: answers.count, endsAtFirstPass: false, isConstrained: false, prompt: .brief)
+    return try await EpisodePlayer(
         policy: ScriptedPolicy(completions: answers), sandbox: sandbox, options: options
-    ).play(task, sampling: SamplingParameters())
+    ).play(try PythonRepair(task), sampling: .commands())
 }
 
 /// A wrong edit, one that can't be read, one that can't be carried out, and a further wrong one.
@@ -25,9 +24,9 @@ private let mistakes = ["### REPL 4 >>>    return a * b", "add them", "### DELL 
         async throws -> [Demonstration]
     {
         let sandbox = try await PythonSandbox()
-        let corrector = try Corrector(
-            traces, tasks: [task], mistakes: mistakes,
-            options: SynthesisOptions(seed: seed, family: nil, state: .brief), sandbox: sandbox)
+        let corrector = try await Corrector(
+            traces, tasks: [try PythonRepair(task)], mistakes: mistakes,
+            options: LessonOptions(seed: seed, family: nil, prompt: .brief), sandbox: sandbox)
         var made: [Demonstration] = []
         try await corrector.run(workers: 2) { index, demonstration in
             if let demonstration { made.append(demonstration) }
@@ -45,7 +44,7 @@ private let mistakes = ["### REPL 4 >>>    return a * b", "add them", "### DELL 
         #expect(made.count == 12)
         var lengths: Set<Int> = []
         for demonstration in made {
-            #expect(demonstration.meta.kind == .correction && demonstration.meta.source == "sum")
+            #expect(demonstration.meta.kind == "correction" && demonstration.meta.source == "sum")
             let own = demonstration.answers.prefix { $0.learn == false }
             lengths.insert(own.count)
             #expect(own.map(\.content) == Array(mistakes.prefix(own.count)))
@@ -88,7 +87,7 @@ private let mistakes = ["### REPL 4 >>>    return a * b", "add them", "### DELL 
         #expect(solved.solved)
         var other = try await played(task, mistakes, in: sandbox)
         other.task = "other"
-        await #expect(throws: RepairTaskError.self) { try await corrections([solved, other]) }
+        await #expect(throws: ToolTaskError.self) { try await corrections([solved, other]) }
         await sandbox.shutdown()
     }
 }

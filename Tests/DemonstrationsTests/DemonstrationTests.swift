@@ -1,19 +1,24 @@
 import Demonstrations
-import Episodes
 import Foundation
-import LineEditor
+import PythonRepair
 import PythonSandbox
-import RepairTasks
+import StatefulTools
 import Testing
+import Tools
 
 /// Some of the bundled tasks: every test makes its own demonstrations of them.
-let someTasks = Array(RepairTask.starter.prefix(24))
+let someTasks: [any Tool] = RepairTask.starter.prefix(24).compactMap { try? PythonRepair($0) }
+
+func synthesizer(of tasks: [any Tool], _ options: LessonOptions, _ sandbox: PythonSandbox) async throws -> Synthesizer {
+    let teacher = try await type(of: tasks[0]).teacher(of: tasks, options, in: sandbox) { _, _ in }
+    return Synthesizer(teacher, options: options, sandbox: sandbox)
+}
 
 func demonstrations(
-    _ count: Int, _ options: SynthesisOptions, of tasks: [RepairTask] = someTasks, workers: Int = 2
+    _ count: Int, _ options: LessonOptions, of tasks: [any Tool] = someTasks, workers: Int = 2
 ) async throws -> [Demonstration] {
     let sandbox = try await PythonSandbox()
-    let synthesizer = try await Synthesizer(tasks: tasks, options: options, sandbox: sandbox)
+    let synthesizer = try await synthesizer(of: tasks, options, sandbox)
     var made: [Demonstration] = []
     try await synthesizer.run(workers: workers) { index, demonstration in
         if let demonstration { made.append(demonstration) }
@@ -28,45 +33,43 @@ extension Demonstration {
 }
 
 @Suite struct DemonstrationTests {
-    @Test(arguments: CorruptionFamily.allCases, StateForm.allCases)
+    @Test(arguments: CorruptionFamily.allCases, PromptStyle.allCases.filter { !$0.showsExamples })
     func `played again, each starts failing, applies every right step and ends passing`(
-        family: CorruptionFamily, state: StateForm
+        family: CorruptionFamily, prompt: PromptStyle
     ) async throws {
         let made = try await demonstrations(
-            16, SynthesisOptions(seed: 3, family: family, recovery: 0.5, state: state))
+            16, LessonOptions(seed: 3, family: family.rawValue, recovery: 0.5, prompt: prompt))
         #expect(made.count == 16)
         let sandbox = try await PythonSandbox()
         for demonstration in made {
-            var text = ProgramText(demonstration.task.program)
-            let start = try await sandbox.run(demonstration.task.job(program: text.text))
+            var tool = try Toolbox.standard.start(demonstration.task)
+            let start = try await tool.judge(in: sandbox)
             #expect(!start.passed)
             #expect(start.failure == demonstration.meta.failure)
-            #expect(demonstration.meta.editDistance > 0)
+            #expect(try #require(demonstration.meta.editDistance) > 0)
             for answer in demonstration.answers {
-                let command = try Command(parsing: answer.content)
-                #expect(command.description == answer.content)
-                #expect((command == .exit) == (answer == demonstration.messages.last))
+                let command = try tool.read(answer.content)
+                #expect(command == answer.content)
                 do {
-                    try text.apply(command)
+                    #expect((try tool.apply(command) == .done) == (answer == demonstration.messages.last))
                 } catch {
                     #expect(answer.learn == false, "\(error)")
                 }
             }
-            let end = try await sandbox.run(demonstration.task.job(program: text.text))
-            #expect(end.passed && end.hiddenPassed)
+            #expect(try await tool.judge(in: sandbox).solved)
             #expect(demonstration.answers.count <= 10)
         }
         await sandbox.shutdown()
     }
 
     @Test func `the messages are those of an episode that a script plays`() async throws {
-        let made = try await demonstrations(8, SynthesisOptions(seed: 4, recovery: 0.5, state: .compactDiff))
+        let made = try await demonstrations(8, LessonOptions(seed: 4, recovery: 0.5, prompt: .compactDiff))
         let sandbox = try await PythonSandbox()
         for demonstration in made {
             let policy = ScriptedPolicy(completions: demonstration.answers.map(\.content))
-            let runner = EpisodeRunner(
-                policy: policy, sandbox: sandbox, options: EpisodeOptions(prompt: StateForm.compactDiff.prompt))
-            let trace = try await runner.play(demonstration.task, sampling: SamplingParameters())
+            let player = EpisodePlayer(
+                policy: policy, sandbox: sandbox, options: EpisodeOptions(endsAtFirstPass: false, prompt: .compactDiff))
+            let trace = try await player.play(try PythonRepair(demonstration.task), sampling: .commands())
             #expect(trace.solved && trace.exit == .exit)
             let users = demonstration.messages.filter { $0.role == .user }.dropFirst().map(\.content)
             #expect(trace.turns.compactMap(\.feedback) == users)
@@ -75,17 +78,17 @@ extension Demonstration {
     }
 
     @Test func `the number of workers changes nothing, the seed everything`() async throws {
-        let options = SynthesisOptions(seed: 5, recovery: 0.3)
+        let options = LessonOptions(seed: 5, recovery: 0.3)
         let one = try await demonstrations(20, options, workers: 1)
         #expect(try await demonstrations(20, options, workers: 5) == one)
         var other = options
         other.seed = 6
-        #expect(try await demonstrations(20, other).map(\.task.program) != one.map(\.task.program))
+        #expect(try await demonstrations(20, other).map(\.task.fields) != one.map(\.task.fields))
     }
 
     @Test func `the place of the next command does not follow from the last one's`() async throws {
         let made = try await demonstrations(
-            60, SynthesisOptions(seed: 7, family: .tree, faults: 3...5), workers: 4)
+            60, LessonOptions(seed: 7, family: "tree", faults: 3...5), workers: 4)
         var up = 0
         var down = 0
         var next = 0
@@ -106,11 +109,11 @@ extension Demonstration {
     }
 
     @Test func `a wrong edit is not to be learned, everything else is`() async throws {
-        let plain = try await demonstrations(10, SynthesisOptions(seed: 8))
-        #expect(plain.allSatisfy { $0.meta.kind == .corruption && $0.answers.allSatisfy { $0.learn == true } })
-        let made = try await demonstrations(20, SynthesisOptions(seed: 8, recovery: 1))
+        let plain = try await demonstrations(10, LessonOptions(seed: 8))
+        #expect(plain.allSatisfy { $0.meta.kind == "corruption" && $0.answers.allSatisfy { $0.learn == true } })
+        let made = try await demonstrations(20, LessonOptions(seed: 8, recovery: 1))
         for demonstration in made {
-            #expect(demonstration.meta.kind == .recovery)
+            #expect(demonstration.meta.kind == "recovery")
             #expect(demonstration.answers.count { $0.learn == false } == 1, "\(demonstration.messages)")
             #expect(demonstration.answers.last?.learn == true)
             #expect(demonstration.messages.allSatisfy { ($0.learn == nil) == ($0.role != .assistant) })
@@ -126,10 +129,10 @@ extension Demonstration {
     }
 
     @Test func `a replaced string stands in its line once, and both forms of change occur`() async throws {
-        let made = try await demonstrations(40, SynthesisOptions(seed: 9, family: .tree))
+        let made = try await demonstrations(40, LessonOptions(seed: 9, family: "tree"))
         var counts = ["REPW": 0, "REPL": 0]
         for demonstration in made {
-            var text = ProgramText(demonstration.task.program)
+            var text = try PythonRepair(demonstration.task).program
             for answer in demonstration.answers {
                 let command = try Command(parsing: answer.content)
                 if case .substitute(let line, let old, _) = command {
@@ -145,8 +148,8 @@ extension Demonstration {
     }
 
     @Test func `after the first turn the compact difference shows the changed lines alone`() async throws {
-        let whole = try await demonstrations(12, SynthesisOptions(seed: 10, state: .compact))
-        let part = try await demonstrations(12, SynthesisOptions(seed: 10, state: .compactDiff))
+        let whole = try await demonstrations(12, LessonOptions(seed: 10, prompt: .compact))
+        let part = try await demonstrations(12, LessonOptions(seed: 10, prompt: .compactDiff))
         #expect(whole.map { $0.answers.map(\.content) } == part.map { $0.answers.map(\.content) })
         #expect(whole.map { $0.messages[1] } == part.map { $0.messages[1] })
         for (whole, part) in zip(whole, part) {
@@ -158,59 +161,71 @@ extension Demonstration {
         }
     }
 
-    @Test func `two whole programs make a demonstration, and the oracle's commands`() async throws {
+    @Test func `two whole programs make a demonstration`() async throws {
         let task = RepairTask(
             id: "pair", prompt: "Add.", program: "def add(a, b):\n    c = a\n    return a - b\n",
             tests: .statements(["assert add(1, 2) == 3"]), reference: "import math\ndef add(a, b):\n    return a + b\n")
         let made = try await demonstrations(
-            3, SynthesisOptions(seed: 1, family: nil), of: [task])
-        #expect(made.allSatisfy { $0.meta.kind == .pair && $0.task.program == task.program })
-        var text = ProgramText(task.program)
-        let oracle = try #require(task.oracle)
-        #expect(oracle.last == .exit && oracle.count == 4)
-        for command in oracle { try text.apply(command) }
-        #expect(text.text == task.reference)
+            3, LessonOptions(seed: 1, family: nil), of: [try PythonRepair(task)])
+        #expect(made.allSatisfy { $0.meta.kind == "pair" && $0.task.fields["program"] == .string(task.program) })
+        // The pass ends an episode, so edits that no test needs may be left out.
+        #expect(made.allSatisfy { (2...4).contains($0.answers.count) && $0.meta.family == nil })
+    }
+
+    @Test func `a game's demonstrations end solved within its turns`() async throws {
+        let games = try Toolbox.standard.load("countdown", split: .test)
+        let made = try await demonstrations(20, LessonOptions(seed: 2), of: games)
+        #expect(made.count == 20)
+        for demonstration in made {
+            var game = try Toolbox.standard.start(demonstration.task)
+            #expect(demonstration.answers.count <= 30 && demonstration.answers.last?.content == "### EXIT")
+            for answer in demonstration.answers { _ = try game.apply(answer.content) }
+            #expect(demonstration.meta.editDistance == nil && demonstration.meta.failure.hasSuffix("numbers"))
+            #expect(demonstration.meta.kind == "expert" && demonstration.task.tool == "countdown")
+        }
+    }
+
+    @Test func `what does not do what it shows is no demonstration`() async throws {
+        let sandbox = try await PythonSandbox()
+        let start = try PythonRepair(
+            RepairTask(id: "x", prompt: "p", program: "x = 2\n", tests: .statements(["assert x == 1"])))
+        func played(_ steps: [Step], from start: PythonRepair = start) async throws -> Demonstrator.Played? {
+            try await Demonstrator(sandbox: sandbox, prompt: .brief).play(start, steps: steps)
+        }
+        let right = Step("### REPL 1 >>>x = 1")
+        let made = try #require(try await played([right, Step("### ADDL 1 >>>y = 1")]))
+        // The pass ends it: the model can't know of more to do.
+        #expect(made.messages.filter { $0.role == .assistant }.map(\.content) == [right.text, "### EXIT"])
+        #expect(made.messages.map(\.content)[2] == "1>>>x = 1\n***\nThe test passes.")
+        #expect(try await played([right], from: start.starting(with: "x = 1\n")) == nil)
+        #expect(try await played([Step("### REPL 1 >>>x = 3")]) == nil)
+        #expect(try await played([Step("### DELL 7"), right]) == nil)
+        #expect(try await played([Step("### DELL 7", learn: false), right]) != nil)
+        #expect(try await played([Step(right.text, learn: false), right]) == nil)
+        #expect(try await played((0..<9).map { Step("### ADDL 1 >>>y = \($0)") } + [right]) == nil)
+        #expect(
+            try await played((0..<8).map { Step("### ADDL 1 >>>y = \($0)") } + [Step("### REPL 9 >>>x = 1")]) != nil)
+        await sandbox.shutdown()
     }
 
     @Test func `tasks that can't be used are named, and the others are`() async throws {
-        var failing = someTasks[0]
+        var failing = RepairTask.starter[0]
         failing.id = "failing"
         failing.reference = "x = 1\n"
-        var without = someTasks[1]
+        var without = RepairTask.starter[1]
         without.id = "without"
         without.reference = nil
+        let bad = [try PythonRepair(failing), try PythonRepair(without)]
         let sandbox = try await PythonSandbox()
-        let synthesizer = try await Synthesizer(
-            tasks: [failing, without, someTasks[2]], options: SynthesisOptions(), sandbox: sandbox)
-        #expect(synthesizer.unusable.map(\.task) == ["failing", "without"])
-        await #expect(throws: RepairTaskError.self) {
-            try await Synthesizer(tasks: [failing, without], options: SynthesisOptions(), sandbox: sandbox)
+        let teacher = try await PythonRepair.teacher(of: bad + [someTasks[2]], LessonOptions(), in: sandbox) { _, _ in }
+        #expect(teacher.unusable.map(\.task) == ["failing", "without"] && teacher.tasks.count == 1)
+        await #expect(throws: ToolTaskError.self) {
+            try await PythonRepair.teacher(of: bad, LessonOptions(), in: sandbox) { _, _ in }
         }
-        await sandbox.shutdown()
-    }
-
-    @Test func `the rate is measured over what is really made`() async throws {
-        let sandbox = try await PythonSandbox()
-        let synthesizer = try await Synthesizer(tasks: someTasks, options: SynthesisOptions(), sandbox: sandbox)
-        let before = await synthesizer.cache.runs
-        let rate = try await synthesizer.rate(count: 5, workers: 2)
-        #expect(rate > 0 && rate.isFinite)
-        // Each needs two states tested at least, its start and its end, of which the end may be remembered.
-        #expect(await synthesizer.cache.runs - before >= 5)
-        await sandbox.shutdown()
-    }
-
-    @Test func `a program is run once while it is remembered`() async throws {
-        let sandbox = try await PythonSandbox()
-        let cache = JobCache(sandbox, capacity: 4)
-        let job = someTasks[0].job(program: "x = 1\n")
-        let first = try await cache.run(job)
-        #expect(try await cache.run(job) == first)
-        #expect(await cache.runs == 1)
-        for number in 0..<8 { _ = try await cache.run(someTasks[0].job(program: "x = \(number + 2)\n")) }
-        _ = try await cache.run(job)
-        #expect(await cache.runs == 10)
-        #expect(await cache.requests == 11)
+        let unknown = await #expect(throws: ToolTaskError.self) {
+            try await PythonRepair.teacher(of: someTasks, LessonOptions(family: "odd"), in: sandbox) { _, _ in }
+        }
+        #expect(unknown?.description == "\"odd\" is no family of corruptions; there are paper, tree, mixed")
         await sandbox.shutdown()
     }
 }

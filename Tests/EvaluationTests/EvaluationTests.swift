@@ -1,9 +1,9 @@
-import Episodes
 import Foundation
-import LineEditor
+import PythonRepair
 import PythonSandbox
-import RepairTasks
+import StatefulTools
 import Testing
+import Tools
 
 @testable import Evaluation
 
@@ -31,32 +31,31 @@ import Testing
         #expect(abs((many.high - many.low) / (2 * 1.96 * (0.1875 / 2_000).squareRoot()) - 1) < 0.1)
     }
 
-    @Test(arguments: [
-        ("Sure:\n```python\nx = 1\n```\nDone.", "x = 1\n"),
-        ("```\nx = 1\n```", "x = 1\n"),
-        ("```python\nx = 1\ny = 2", "x = 1\ny = 2\n"),
-        ("```bash\nls\npwd\n```\n```py\nx = 1\n```", "x = 1\n"),
-        ("```python\nx\n```\n```python\nx = 1\ny = 2\n```", "x = 1\ny = 2\n"),
-        ("```\nx = 1\n```\nor\n```\nx = 2\n```", "x = 1\n"),
-        ("<think>\n```python\nx\ny\nz\n```\n</think>\n```python\nx = 1\n```", "x = 1\n"),
-        ("x = 1", "x = 1"),
-        ("", ""),
-    ])
-    func `the program is found in an answer`(answer: String, program: String) {
-        #expect(ProgramAnswer.program(in: answer) == program)
+    @Test func `where none or all are solved the interval is Wilson's`() {
+        let none = Estimate(shares: Array(repeating: 0, count: 8))
+        // z² / (n + z²) with z = 1.96.
+        #expect(none.mean == 0 && none.low == 0 && abs(none.high - 0.3244) < 1e-4)
+        let all = Estimate(shares: Array(repeating: 1, count: 8))
+        #expect(all.mean == 1 && all.high == 1 && abs(all.low - 0.6756) < 1e-4)
+        #expect(Estimate(shares: []).high == 1)
+        #expect(Estimate(shares: [0, 1, 1], seed: 2) == Estimate([0, 1, 1], seed: 2))
+        // A difference has no such edge.
+        #expect(Estimate([0, 0, 0]).high == 0)
     }
 
     static let tasks = (0..<3).map {
         RepairTask(
             id: "\($0)", prompt: "", program: "x = \($0)\n", tests: .statements(["assert x == 1"]),
-            hiddenTests: $0 == 2 ? ["assert x > 5"] : [])
+            hiddenTests: $0 == 2 ? ["assert x > 5"] : []
+        ).start
     }
 
     @Test func `an interrupted run goes on, drops its half line and ends with the same figures`() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "run-\(UUID())")
         defer { try? FileManager.default.removeItem(at: folder) }
-        let configuration = EvaluationConfiguration(set: "s", method: .coe, model: "script", samples: 2)
-        let policy = ScriptedPolicy(commands: [.replace(line: 1, content: "x = 1")])
+        var configuration = EvaluationConfiguration(set: "s", method: .coe, model: "script")
+        configuration.samples = 2
+        let policy = ScriptedPolicy(completions: ["### REPL 1 >>>x = 1"])
         let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
         let evaluation = Evaluation(configuration, policy: policy, sandbox: sandbox, concurrency: 2)
         let whole = try await evaluation.run(Self.tasks, folder: folder)

@@ -1,24 +1,27 @@
-import Episodes
 import Foundation
-import LineEditor
+import PythonRepair
 import PythonSandbox
-import RepairTasks
+import StatefulTools
 import Testing
+import Tools
 
 @testable import Evaluation
 
 @Suite struct RunTests {
     let folder = temporaryFolder()
-    static let tasks = (0..<7).map {
+    static let repairs = (0..<7).map {
         RepairTask(
             id: "t\($0)", prompt: "", program: "x = \($0)\ny = 0\n", tests: .statements(["assert x + y == 9"]),
             reference: "x = \($0)\ny = \(9 - $0)\n")
     }
+    static let tasks = repairs.map(\.start)
 
     @Test func `a subset is the seed's, keeps the order, and a larger one holds it`() {
         func ids(_ subset: Int, seed: UInt64) -> [String] {
-            EvaluationConfiguration(set: "s", method: .coe, model: "m", subset: subset, seed: seed)
-                .selection(of: Self.tasks).map(\.id)
+            var configuration = EvaluationConfiguration(set: "s", method: .coe, model: "m")
+            configuration.subset = subset
+            configuration.seed = seed
+            return configuration.selection(of: Self.tasks).map(\.id)
         }
         #expect(ids(3, seed: 1) == ids(3, seed: 1))
         #expect(Set((0..<20).map { ids(3, seed: $0) }).count > 5)
@@ -35,12 +38,14 @@ import Testing
     @Test func `merged shards are the run that one machine would have made`() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
-        var configuration = EvaluationConfiguration(set: "s", method: .oracle, model: "oracle", samples: 2, subset: 5)
+        var configuration = EvaluationConfiguration(set: "s", method: .oracle, model: "oracle")
+        configuration.samples = 2
+        configuration.subset = 5
         func play() async throws -> EvaluationRun {
             let name = folder.appending(path: configuration.shard.map { "\($0.index)" } ?? "whole")
-            _ = try await Evaluation(configuration, policy: ScriptedPolicy(commands: []), sandbox: sandbox)
+            _ = try await Evaluation(configuration, policy: ScriptedPolicy(completions: []), sandbox: sandbox)
                 .run(Self.tasks, folder: name)
-            return try EvaluationRun(folder: name)
+            return try EvaluationRun(folder: name, tools: .standard)
         }
         let whole = try await play()
         var shards: [EvaluationRun] = []
@@ -51,11 +56,11 @@ import Testing
         #expect(shards.map(\.tasks.count) == [2, 2, 1])
         let merged = try EvaluationRun(merging: [shards[2], shards[0], shards[1]])
         #expect(merged.configuration == whole.configuration)
-        #expect(merged.tasks == whole.tasks)
+        #expect(merged.tasks.map(\.task) == whole.tasks.map(\.task))
         #expect(Set(merged.traces.map(\.seed)) == Set(whole.traces.map(\.seed)))
         #expect(EvaluationSummary(merged).pass == EvaluationSummary(whole).pass)
         try merged.write(to: folder.appending(path: "merged"))
-        #expect(try EvaluationRun(folder: folder.appending(path: "merged")).traces == merged.traces)
+        #expect(try EvaluationRun(folder: folder.appending(path: "merged"), tools: .standard).traces == merged.traces)
 
         func problem(_ runs: [EvaluationRun]) -> String? {
             do { _ = try EvaluationRun(merging: runs) } catch { return "\(error)" }
@@ -77,16 +82,17 @@ import Testing
     {
         defer { try? FileManager.default.removeItem(at: folder) }
         let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
-        var tasks = Self.tasks
-        tasks[3].reference = nil
+        var repairs = Self.repairs
+        repairs[3].reference = nil
+        let tasks = repairs.map(\.start)
         let configuration = EvaluationConfiguration(set: "s", method: .oracle, model: "oracle")
-        let summary = try await Evaluation(configuration, policy: ScriptedPolicy(commands: []), sandbox: sandbox)
+        let summary = try await Evaluation(configuration, policy: ScriptedPolicy(completions: []), sandbox: sandbox)
             .run(tasks, folder: folder)
         #expect(summary.solved == 6)
         #expect(summary.exits == ["exit": 6, "broken": 1])
         #expect(summary.excessDistance == 0 && summary.overEditedShare == 0)
-        let run = try EvaluationRun(folder: folder)
-        #expect(run.traces.first { $0.task == "t3" }?.error?.contains("no reference") == true)
+        let run = try EvaluationRun(folder: folder, tools: .standard)
+        #expect(run.traces.first { $0.task == "t3" }?.error?.contains("No solution") == true)
         #expect(run.traces.allSatisfy { $0.turns.count == 2 || $0.task == "t3" })
         await sandbox.shutdown()
     }
@@ -102,11 +108,11 @@ import Testing
         let first = try await play(["x = y = 4.5", "BREAK", "x = 1"])
         #expect(first.exits == ["answered": 2, "broken": 1])
         #expect(first.pass[0].mean == 1.0 / 3)
-        #expect(try EvaluationRun(folder: folder).traces[1].error == "The server answered 500.")
+        #expect(try EvaluationRun(folder: folder, tools: .standard).traces[1].error == "The server answered 500.")
         let second = try await play(["x = y = 4.5"])
         #expect(second.exits == ["answered": 3])
         #expect(second.solved == 2)
-        #expect(try EvaluationRun(folder: folder).starts.map(\.episodes) == [3, 1])
+        #expect(try EvaluationRun(folder: folder, tools: .standard).starts.map(\.episodes) == [3, 1])
         await sandbox.shutdown()
     }
 
@@ -114,7 +120,7 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
         let tasks = (0..<50).map {
-            RepairTask(id: "\($0)", prompt: "", program: "x = 0\n", tests: .statements(["assert x"]))
+            RepairTask(id: "\($0)", prompt: "", program: "x = 0\n", tests: .statements(["assert x"])).start
         }
         let error = await #expect(throws: EvaluationError.self) {
             _ = try await Evaluation(
@@ -136,18 +142,17 @@ import Testing
         func trace(_ task: Int, _ completions: [Completion]) -> Trace {
             .made(
                 "t\(task)",
-                turns: completions.map {
-                    Turn(completion: $0, report: .one(.failed), reward: 0, programDigest: "")
-                })
+                turns: completions.map { Turn(completion: $0, verdict: .failing) })
         }
         let budget = TokenBudget([trace(0, [first, later]), trace(1, [first])])
         #expect(budget["t0", 0] == 6 && budget["t1", 0] == 2 && budget["t2", 0] == nil)
 
         let policy = AnsweringPolicy(["x = 1", "x = 2", "x = 3", "x = y = 4.5", "x = 6"])
-        let configuration = EvaluationConfiguration(set: "s", method: .resample, model: "m", temperature: 1)
+        var configuration = EvaluationConfiguration(set: "s", method: .resample, model: "m")
+        configuration.temperature = 1
         let evaluation = Evaluation(configuration, policy: policy, sandbox: sandbox, concurrency: 1, budget: budget)
         let summary = try await evaluation.run(Array(Self.tasks.prefix(2)), folder: folder)
-        let traces = try EvaluationRun(folder: folder).traces
+        let traces = try EvaluationRun(folder: folder, tools: .standard).traces
         // Three tokens an answer: two answers spend six, and one of five tokens is enough for two.
         #expect(traces.map(\.turns.count) == [2, 1])
         #expect(summary.solved == 0)
@@ -159,58 +164,41 @@ import Testing
         await sandbox.shutdown()
     }
 
-    @Test func `think asks for words first and fix shows program and tests alone`() {
-        let report = SandboxReport.one(.failed)
-        let thinking = AnswerForm.feedback.messages(for: Self.tasks[0], report: report, thinks: true)
-        #expect(thinking[0].content.contains("step by step"))
-        #expect(
-            !AnswerForm.feedback.messages(for: Self.tasks[0], report: report, thinks: false)[0].content.contains("step")
-        )
-        let fix = AnswerForm.fix.messages(for: Self.tasks[0], report: report, thinks: false)
-        #expect(fix.map(\.role) == [.user])
-        #expect(fix[0].content.hasPrefix("```python\nx = 0"))
-        #expect(fix[0].content.contains("assert x + y == 9"))
-        #expect(!fix[0].content.contains("***"))
-        let rewrite = AnswerForm.rewrite.messages(for: Self.tasks[0], report: report, thinks: false)[0].content
-        #expect(rewrite.contains("This program is wrong:\n```python\nx = 0"))
-        #expect(rewrite.contains("It fails:\ntest 1: failed"))
-    }
-
     @Test func `a changed set is refused on resuming`() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
         let evaluation = Evaluation(
-            EvaluationConfiguration(set: "s", method: .oracle, model: "oracle"), policy: ScriptedPolicy(commands: []),
+            EvaluationConfiguration(set: "s", method: .oracle, model: "oracle"),
+            policy: ScriptedPolicy(completions: []),
             sandbox: sandbox)
         _ = try await evaluation.run(Self.tasks, folder: folder)
-        var tasks = Self.tasks
-        tasks[0].program += "z = 1\n"
+        var repairs = Self.repairs
+        repairs[0].program += "z = 1\n"
+        let tasks = repairs.map(\.start)
         let error = await #expect(throws: EvaluationError.self) { _ = try await evaluation.run(tasks, folder: folder) }
         #expect(error?.description.contains("other tasks") == true)
         await sandbox.shutdown()
     }
 
     @Test func `a slow program may reach another number of tests on another machine`() async throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
-        let task = RepairTask(
+        let repair = RepairTask(
             id: "slow", prompt: "", program: "def f():\n    while True: pass\n",
             tests: .statements(Array(repeating: "f()", count: 9)))
-        let limits = SandboxLimits(wallSeconds: 1)
-        var report = try await sandbox.run(task.job(program: task.program, limits: limits))
-        #expect(report.tests[0].status == .timeout && report.tests[8].status == .notRun)
-        report.tests[8].status = .timeout
-        let trace = Trace(
-            task: "slow", sample: 0, seed: 0, method: "coe", policy: "", initialProgram: task.program,
-            initialReport: report, turns: [], finalProgram: task.program, finalReport: report, exit: .contextFull,
-            seconds: 0)
-        #expect(try await Verification(sandbox: sandbox, limits: limits).findings(in: trace, of: task).isEmpty)
-        report.tests[8].status = .passed
-        let other = Trace(
-            task: "slow", sample: 0, seed: 0, method: "coe", policy: "", initialProgram: task.program,
-            initialReport: report, turns: [], finalProgram: task.program, finalReport: report, exit: .contextFull,
-            seconds: 0)
-        #expect(try await !Verification(sandbox: sandbox, limits: limits).findings(in: other, of: task).isEmpty)
+        var task = try PythonRepair(repair)
+        task.limits = SandboxLimits(wallSeconds: 1)
+        var verdict = try await task.judge(in: sandbox)
+        #expect(verdict.checks[0].outcome == "timeout" && verdict.checks[8].outcome == "notRun")
+        let verification = Verification(sandbox: sandbox)
+        func findings(last outcome: String) async throws -> [Verification.Finding] {
+            verdict.checks[8].outcome = outcome
+            let trace = Trace(
+                start: task, sample: 0, seed: 0, method: "coe", policy: "", initialVerdict: verdict, turns: [],
+                exit: .contextFull)
+            return try await verification.findings(in: trace, of: task)
+        }
+        #expect(try await findings(last: "timeout").isEmpty)
+        #expect(try await !findings(last: "passed").isEmpty)
         await sandbox.shutdown()
     }
 
@@ -218,9 +206,9 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
         let configuration = EvaluationConfiguration(set: "s", method: .oracle, model: "oracle")
-        _ = try await Evaluation(configuration, policy: ScriptedPolicy(commands: []), sandbox: sandbox)
+        _ = try await Evaluation(configuration, policy: ScriptedPolicy(completions: []), sandbox: sandbox)
             .run([Self.tasks[0]], folder: folder)
-        let trace = try #require(try EvaluationRun(folder: folder).traces.first)
+        let trace = try #require(try EvaluationRun(folder: folder, tools: .standard).traces.first)
         let verification = Verification(sandbox: sandbox)
         func problems(_ change: (inout Trace) -> Void) async throws -> [String] {
             var trace = trace
@@ -228,13 +216,102 @@ import Testing
             return try await verification.findings(in: trace, of: Self.tasks[0]).map(\.problem)
         }
         #expect(try await problems { _ in }.isEmpty)
-        #expect(try await problems { $0.solved = false }.contains { $0.contains("not solved, but is") })
-        #expect(try await problems { $0.finalProgram = "x = 9\ny = 0\n" }.contains { $0.contains("final program") })
+        #expect(try await problems { $0.turns[1].verdict = .failing }.contains { $0.contains("not solved, but is") })
+        #expect(try await problems { $0.turns[0].state = "x = 9\ny = 0\n" }.contains { $0.contains("another state") })
         #expect(
-            try await problems { $0.turns[0].command = .replace(line: 2, content: "y = 1") }
-                .contains { $0.contains("another program") })
-        #expect(try await problems { $0.turns[0].report = .one(.failed) }.contains { $0.contains("end otherwise") })
-        #expect(try await problems { $0.initialProgram = "x = 0\ny = 00\n" }.contains { $0.contains("the task's") })
+            try await problems { $0.turns[0].command = "### REPL 2 >>>y = 1" }
+                .contains { $0.contains("another command") })
+        #expect(try await problems { $0.turns[0].verdict = .failing }.contains { $0.contains("judged otherwise") })
+        #expect(try await problems { $0.initialVerdict = .passing }.contains { $0.contains("start is judged") })
+        #expect(try await problems { $0.initialState = "x = 0\ny = 00\n" }.contains { $0.contains("the task's") })
         await sandbox.shutdown()
+    }
+
+    @Test func `whole answers are verified too, and another tool's episodes`() async throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
+        let task = ToolTask(
+            id: "game", tool: "countdown",
+            fields: ["numbers": .array([.number(3), .number(4), .number(25)]), "target": .number(32)])
+        let tasks = [try Toolbox.standard.start(task)]
+        for (method, answer) in [(EvaluationMethod.coe, "### 4 + 3"), (.direct, "### 4 + 3\n### 25 + 7")] {
+            let out = folder.appending(path: method.rawValue)
+            let configuration = EvaluationConfiguration(set: "s", method: method, model: "m")
+            let policy = ScriptedPolicy(completions: [answer, "### 25 + 7"])
+            let summary = try await Evaluation(configuration, policy: policy, sandbox: sandbox).run(tasks, folder: out)
+            #expect(summary.solved == 1)
+            #expect(summary.byFailure.map(\.name) == ["3 numbers"])
+            // The game has no measure of distance.
+            #expect(summary.byDistance.isEmpty && summary.excessDistance == nil && summary.hiddenFailureShare == nil)
+            let run = try EvaluationRun(folder: out, tools: .standard)
+            #expect(run.tasks.map(\.task) == [task])
+            #expect(run.traces.map(\.solved) == [true])
+            #expect(try await Verification(sandbox: sandbox).findings(in: run.traces[0], of: tasks[0]).isEmpty)
+        }
+        await sandbox.shutdown()
+    }
+
+    @Test func `an empty selection is refused`() async throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
+        var configuration = EvaluationConfiguration(set: "s", method: .oracle, model: "oracle")
+        configuration.shard = Shard("8/8")
+        let evaluation = Evaluation(configuration, policy: ScriptedPolicy(completions: []), sandbox: sandbox)
+        let error = await #expect(throws: EvaluationError.self) {
+            _ = try await evaluation.run(Self.tasks, folder: folder)
+        }
+        #expect(error?.code == .nothingSelected)
+        #expect(error?.description.hasPrefix("Shard 8/8 of s holds no task") == true)
+        await sandbox.shutdown()
+    }
+
+    @Test func `a set whose set-up fails is named, and one that passes already`() async throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
+        func notes(_ change: (inout RepairTask) -> Void) async throws -> [String] {
+            let tasks = Self.repairs.map { repair in
+                var repair = repair
+                change(&repair)
+                return repair.start
+            }
+            let configuration = EvaluationConfiguration(set: "s", method: .direct, model: "m")
+            let policy = ScriptedPolicy(completions: ["x = 1"])
+            return try await Evaluation(configuration, policy: policy, sandbox: sandbox)
+                .run(tasks, folder: folder.appending(path: UUID().uuidString)).notes
+        }
+        #expect(try await notes { _ in }.isEmpty)
+        let broken = try await notes { $0.prelude = "import nothing_like_it" }
+        #expect(broken.count == 1 && broken[0].contains("nothing_like_it"))
+        #expect(broken[0].hasPrefix("All 7 start states fail in the same way before any check runs"))
+        let passing = try await notes { $0.program = $0.reference ?? "" }
+        #expect(passing.count == 1 && passing[0].hasPrefix("7 of 7 start states pass already"))
+        await sandbox.shutdown()
+    }
+
+    @Test func `a folder of an older coe is refused with a sentence`() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        func problem() -> EvaluationError? {
+            #expect(throws: EvaluationError.self) { _ = try EvaluationRun(folder: folder, tools: .standard) }
+        }
+        #expect(problem()?.code == .noRun)
+        let old = "{\"set\": \"s\", \"method\": \"coe\", \"options\": {\"maxTurns\": 10}}"
+        try Data(old.utf8).write(to: folder.appending(path: "run.json"))
+        #expect(problem()?.code == .oldFormat)
+        #expect(problem()?.description.contains("older coe: play it again") == true)
+        try Data("{\"rank\": 8}".utf8).write(to: folder.appending(path: "run.json"))
+        #expect(problem()?.code == .noRun)
+        #expect(problem()?.description.contains("\"set\" is missing") == true)
+        // Traces of the first format under settings of this one.
+        let run = EvaluationRun(
+            configuration: EvaluationConfiguration(set: "s", method: .coe, model: "m"), tasks: Self.tasks, traces: [])
+        try run.write(to: folder)
+        try Data("{\"task\": \"t0\"}\n".utf8).write(to: folder.appending(path: "traces.jsonl"))
+        do {
+            _ = try EvaluationRun(folder: folder, tools: .standard)
+            Issue.record("old traces were read")
+        } catch {
+            #expect("\(error)".contains("line 1") && "\(error)".contains("format 1"))
+        }
     }
 }

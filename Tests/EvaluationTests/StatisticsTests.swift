@@ -1,16 +1,23 @@
-import Episodes
 import Foundation
+import PythonRepair
 import PythonSandbox
-import RepairTasks
+import Runs
+import StatefulTools
 import Testing
 
 @testable import Evaluation
 
 @Suite struct StatisticsTests {
     static func run(_ traces: [Trace], samples: Int = 1, tasks: [RepairTask]? = nil) -> EvaluationRun {
-        EvaluationRun(
-            configuration: EvaluationConfiguration(set: "s", method: .coe, model: "m", samples: samples),
-            tasks: tasks ?? EvaluationRun.tasks(of: traces), traces: traces)
+        var configuration = EvaluationConfiguration(set: "s", method: .coe, model: "m")
+        configuration.samples = samples
+        var known: Set<String> = []
+        let tasks =
+            tasks
+            ?? traces.filter { known.insert($0.task).inserted }.map {
+                RepairTask(id: $0.task, prompt: "", program: $0.initialState, tests: .statements(["assert 1"]))
+            }
+        return EvaluationRun(configuration: configuration, tasks: tasks.map(\.start), traces: traces)
     }
 
     @Test func `the exact p of a paired comparison is the share of sign patterns as far out`() {
@@ -48,16 +55,14 @@ import Testing
 
     @Test func `the turn of a solution is the one from which it lasted`() {
         let broken = Turn.made("### REPL 1 >>>x = 2", program: "2")
-        let mended = Turn.made("### REPL 1 >>>x = 1", program: "1", .passed)
-        func at(_ turns: [Turn], solved: Bool = true) -> Int? {
-            EpisodeFacts(.made("a", solved: solved, turns: turns)).solvedAt
-        }
+        let mended = Turn.made("### REPL 1 >>>x = 1", program: "1", .passing)
+        func at(_ turns: [Turn]) -> Int? { EpisodeFacts(.made("a", turns: turns)).solvedAt }
         #expect(at([mended]) == 1)
         #expect(at([broken, mended]) == 2)
         #expect(at([mended, broken, mended]) == 3)
-        #expect(at([mended, broken], solved: false) == nil)
+        #expect(at([mended, broken]) == nil)
         let summary = EvaluationSummary(
-            Self.run([.made("a", solved: true, turns: [broken, mended]), .made("b", turns: [broken])]))
+            Self.run([.made("a", turns: [broken, mended]), .made("b", turns: [broken])]))
         #expect(summary.solvedPerTurn.prefix(4) == [0, 0, 0.5, 0.5])
     }
 
@@ -89,18 +94,20 @@ import Testing
     }
 
     @Test func `passing what is seen and failing what is hidden is counted among those that pass what is seen`() {
-        func trace(_ task: String, _ status: TestOutcome.Status, hidden: TestOutcome.Status) -> Trace {
-            Trace(
-                task: task, sample: 0, seed: 0, method: "coe", policy: "", initialProgram: "", initialReport: nil,
-                turns: [], finalProgram: "", finalReport: .one(status, hidden: hidden), exit: .passed, seconds: 0)
+        func trace(_ task: String, passed: Bool, hidden: Bool?) -> Trace {
+            .made(task, turns: [.made("### EXIT", program: "", .made(passed: passed, hidden: hidden))])
         }
         let summary = EvaluationSummary(
             Self.run([
-                trace("a", .passed, hidden: .failed), trace("b", .passed, hidden: .passed),
-                trace("c", .failed, hidden: .failed), trace("d", .passed, hidden: .passed),
+                trace("a", passed: true, hidden: false), trace("b", passed: true, hidden: true),
+                trace("c", passed: false, hidden: false), trace("d", passed: true, hidden: true),
+                trace("e", passed: true, hidden: nil),
             ]))
         #expect(summary.hiddenFailureShare == 1.0 / 3)
         #expect(EvaluationSummary(Self.run([.made("a", solved: true)])).hiddenFailureShare == nil)
+        // Where nothing passes, no share of it can be said.
+        let none = EvaluationSummary(Self.run([trace("a", passed: false, hidden: false)]))
+        #expect(none.hiddenFailureShare == nil)
     }
 
     @Test func `an edit is measured against the nearest passing program, whoever wrote it`() {
@@ -113,27 +120,18 @@ import Testing
         #expect(sizes.count == 2)
         #expect(sizes[EpisodeID(small)]?.excess == 0)
         #expect(sizes[EpisodeID(large)]?.excess == 2)
-        #expect(sizes[EpisodeID(large)]?.lines == 2)
-        #expect(sizes[EpisodeID(large)]?.neededLines == 1)
+        #expect(sizes[EpisodeID(large)]?.made.commands == 2)
+        #expect(sizes[EpisodeID(large)]?.needed.commands == 1)
         let summary = EvaluationSummary(run)
         #expect(summary.overEditedShare == 0.5)
         #expect(summary.excessDistance == 1)
         // A solution that another run found raises the excess of this one's.
         let alone = Self.run([large], tasks: [task])
         #expect(EvaluationSummary(alone).excessDistance == 0)
-        #expect(EvaluationSummary(alone, passing: ["a": [small.finalProgram]]).excessDistance == 2)
+        #expect(EvaluationSummary(alone, passing: ["a": [small.finalState]]).excessDistance == 2)
     }
 
-    @Test func `tasks are grouped by how most tests fail and by the distance to a passing program`() {
-        var report = SandboxReport(tests: [
-            TestOutcome(name: "1", status: .timeout), TestOutcome(name: "2", status: .error, errorType: "KeyError"),
-            TestOutcome(name: "3", status: .error, errorType: "KeyError"), TestOutcome(name: "4", status: .passed),
-        ])
-        #expect(report.failureKind == "KeyError")
-        report.programError = ProgramError(type: "SyntaxError", message: "")
-        #expect(report.failureKind == "SyntaxError")
-        #expect(SandboxReport.one(.passed).failureKind == nil)
-
+    @Test func `tasks are grouped by how their start fails and by the distance to a passing state`() {
         func task(_ id: String, _ distance: Double) -> RepairTask {
             RepairTask(
                 id: id, prompt: "", program: "x", tests: .statements(["assert 1"]),
@@ -141,21 +139,45 @@ import Testing
         }
         let traces = [
             Trace.made("a", sample: 0, solved: true), .made("a", sample: 1, solved: true), .made("a", sample: 2),
-            .made("b", sample: 0, solved: true),
+            .made("b", sample: 0, solved: true), .made("b", sample: 1), .made("b", sample: 2),
         ]
         let summary = EvaluationSummary(
             Self.run(traces, samples: 3, tasks: [task("a", 4), task("b", 9), task("c", 500)]))
-        #expect(summary.byDistance.map(\.name) == ["0 to 10", "over 200"])
+        // Of the third task no episode was played.
+        #expect(summary.byDistance.map(\.name) == ["0 to 10"])
         #expect(summary.byDistance[0].majority == 0.5)
         #expect(summary.byDistance[0].passAtMost == 1)
         // Of products of thirds.
         #expect(abs(summary.byDistance[0].passAt1.mean - 0.5) < 1e-12)
-        #expect(summary.byFailure.map(\.name) == ["AssertionError", "unknown"])
+        #expect(summary.byFailure.map(\.name) == ["AssertionError"])
+        let far = EvaluationSummary(Self.run(traces, samples: 3, tasks: [task("a", 4), task("b", 500)]))
+        #expect(far.byDistance.map(\.name) == ["0 to 10", "over 200"])
+    }
+
+    @Test func `an unfinished run counts the episodes that were played, and says how many are missing`() {
+        // One of two samples is solved; of b and c one sample and none is played.
+        let traces = [
+            Trace.made("a", sample: 0, solved: true), .made("a", sample: 1), .made("b", sample: 0, solved: true),
+        ]
+        let tasks = ["a", "b", "c"].map {
+            RepairTask(id: $0, prompt: "", program: "x = 0\n", tests: .statements(["assert 1"]))
+        }
+        let summary = EvaluationSummary(Self.run(traces, samples: 4, tasks: tasks))
+        #expect(summary.missing == 9)
+        #expect(summary.notes == ["9 of 12 episodes are not played yet; the figures leave them out."])
+        // pass@2 is over the task with two episodes, and pass@3 over none.
+        #expect(summary.pass.map(\.mean) == [0.75, 1])
+        #expect(summary.tasks == 3 && summary.byFailure.map(\.tasks) == [2])
+        let nothing = EvaluationSummary(Self.run([], samples: 2, tasks: tasks))
+        #expect(nothing.pass.count == 1 && nothing.pass[0].high == 1 && nothing.missing == 6)
     }
 
     @Test(arguments: [1, 3])
     func `the figures as JSON hold every pass at k and both breakdowns`(samples: Int) {
-        let json = EvaluationSummary(Self.run([.made("a", solved: true), .made("b")], samples: samples)).json
+        let traces = (0..<samples).flatMap { sample in
+            [Trace.made("a", sample: sample, solved: true), .made("b", sample: sample)]
+        }
+        let json = EvaluationSummary(Self.run(traces, samples: samples)).json
         for k in 1...samples {
             for name in ["pass@\(k)", "pass@\(k)_low", "pass@\(k)_high"] { #expect(json[name] != nil, "\(name)") }
         }

@@ -1,8 +1,7 @@
-import Episodes
 import Foundation
-import LineEditor
+import PythonRepair
 import PythonSandbox
-import RepairTasks
+import StatefulTools
 
 @testable import Evaluation
 
@@ -44,41 +43,55 @@ struct AnsweringPolicy: Policy {
 
     struct Session: PolicySession {
         var answers: Answers
-        func respond(within grammar: CommandGrammar?) async throws -> Completion { try await answers.next() }
+        func respond(_ guidance: Guidance) async throws -> Completion { try await answers.next() }
         func append(_ message: ChatMessage) {}
         func end() {}
     }
 }
 
+extension RepairTask {
+    /// The task as a start state.
+    var start: any Tool {
+        // A value that was made here always encodes.
+        guard let start = try? PythonRepair(self) else { preconditionFailure() }
+        return start
+    }
+}
+
 extension Trace {
-    /// An episode as a run would record it, judged by hand.
+    /// An episode as a run would record it, judged by hand. Without turns it has one, which leads to `final`.
     static func made(
         _ task: String, sample: Int = 0, solved: Bool = false, final: String = "", initial: String = "x = 0\n",
         turns: [Turn] = [], exit: EpisodeExit = .passed, method: String = "coe"
     ) -> Trace {
-        Trace(
-            task: task, sample: sample, seed: 0, method: method, policy: "made", initialProgram: initial,
-            initialReport: .one(.failed), turns: turns, finalProgram: final,
-            finalReport: .one(solved ? .passed : .failed), exit: exit, seconds: 1)
+        let start = RepairTask(id: task, prompt: "", program: initial, tests: .statements(["assert 1"])).start
+        let turn = Turn.made("### EXIT", program: final, solved ? .passing : .failing)
+        var trace = Trace(
+            start: start, sample: sample, seed: 0, method: method, policy: "made", initialVerdict: .failing,
+            turns: turns.isEmpty ? [turn] : turns, exit: exit)
+        trace.seconds = 1
+        return trace
     }
 }
 
-extension SandboxReport {
-    static func one(_ status: TestOutcome.Status, hidden: TestOutcome.Status? = nil) -> SandboxReport {
-        SandboxReport(
-            tests: [TestOutcome(name: "t", status: status)],
-            hiddenTests: hidden.map { [TestOutcome(name: "h", status: $0)] } ?? [])
+extension Verdict {
+    static let passing = Verdict.made(passed: true)
+    static let failing = Verdict.made(passed: false)
+
+    static func made(passed: Bool, hidden: Bool? = nil) -> Verdict {
+        Verdict(
+            passed: passed, hiddenPassed: hidden, feedback: passed ? "The test passes." : "test 1: failed",
+            progress: passed ? 1 : 0, failure: passed ? nil : "AssertionError",
+            checks: [Check(name: "t", outcome: passed ? "passed" : "failed")])
     }
 }
 
 extension Turn {
-    /// A turn with a command, after which the program is `program`.
-    static func made(_ text: String, program: String, _ status: TestOutcome.Status = .failed, error: String? = nil)
-        -> Turn
-    {
+    /// A turn after which the state is `program`.
+    static func made(_ text: String, program: String, _ verdict: Verdict = .failing, error: String? = nil) -> Turn {
         Turn(
-            completion: Completion(text: text, tokenIDs: [1, 2]), command: try? Command(parsing: text), error: error,
-            report: .one(status), reward: 0, programDigest: Episodes.programDigest(program))
+            completion: Completion(text: text, tokenIDs: [1, 2]), command: text.commandLine, error: error,
+            state: program, verdict: verdict)
     }
 }
 

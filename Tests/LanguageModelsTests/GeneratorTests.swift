@@ -109,9 +109,9 @@ import Tokenization
         let generator = try makeGenerator()
         let id = await generator.begin(SamplingOptions(temperature: 1, seed: 3))
         let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
-        let output = try await generator.generate(id, appending: prompt(6, 20), limit: 12, stop: never) { token, _ in
-            continuation.yield(token)
-        }
+        let output = try await generator.generate(
+            id, appending: prompt(6, 20), limit: 12, stop: never,
+            observe: { token, _ in continuation.yield(token) })
         continuation.finish()
         #expect(await stream.reduce(into: []) { $0.append($1) } == output.tokens)
     }
@@ -228,17 +228,17 @@ import Tokenization
     }
 
     /// Words come as often as if the excluded one had been thrown away, and not as if it had been gone on with.
-    @Test func excludedAnswersAreDrawnAnew() async throws {
+    @Test func excludedAnswersAreResampled() async throws {
         let generator = try makeGenerator()
         let grammar = ChoiceGrammar(["kiwis", "fig", "plum"], without: "kiwi")
-        func shares(redraws: Int) async throws -> (shares: [String: Double], discarded: Int) {
+        func shares(resamples: Int) async throws -> (shares: [String: Double], discarded: Int) {
             var shares: [String: Double] = [:]
             var discarded = 0
             for seed in 0..<500 {
                 let id = await generator.begin(SamplingOptions(temperature: 1, seed: UInt64(seed)))
                 let output = try await generator.generate(
                     id, appending: prompt(3, 9), limit: 20, stop: .init(tokens: [300]), grammar: grammar,
-                    redraws: redraws)
+                    resamples: resamples)
                 await generator.end(id)
                 #expect(output.finish == .stop && output.tokens.count == output.logProbabilities.count)
                 discarded += output.discardedTokens
@@ -256,8 +256,8 @@ import Tokenization
         let kiwi = prompt(3, 9) + generator.tokenizer.encode("kiwi")
         let plural = try probabilities(kiwi, among: [letters[3], 300])[0]
 
-        let masked = try await shares(redraws: 0)
-        let drawn = try await shares(redraws: 50)
+        let masked = try await shares(resamples: 0)
+        let drawn = try await shares(resamples: 50)
         #expect(masked.discarded == 0 && drawn.discarded > 0)
         let left = 1 - first[0] * (1 - plural)
         for (word, strict, conditional) in [
@@ -270,23 +270,23 @@ import Tokenization
         #expect(masked.shares["kiwi"] == nil && drawn.shares["kiwi"] == nil)
     }
 
-    /// A trainer finds the log-probabilities of what stands: those of a draw that could be thrown away, but for the last.
-    @Test func redrawnAnswersAreScoredAsTheyWereDrawn() async throws {
+    /// A trainer finds the sampled answer's log-probabilities: those of a sample that could be thrown away, but for the last.
+    @Test func resampledAnswersAreScoredAsTheyWereSampled() async throws {
         let generator = try makeGenerator()
         let grammar = ChoiceGrammar(["kiwis", "fig", "plum"], without: "kiwi")
         let masks = GrammarMasks(generator.tokenizer, stop: .init(tokens: [300]))
         var seen: Set<[Int]> = []
-        for (redraws, seed) in [1, 2].flatMap({ redraws in (0..<60).map { (redraws, $0) } }) {
+        for (resamples, seed) in [1, 2].flatMap({ resamples in (0..<60).map { (resamples, $0) } }) {
             let id = await generator.begin(SamplingOptions(temperature: 1, seed: UInt64(seed)))
             let output = try await generator.generate(
                 id, appending: prompt(3, 9), limit: 20, stop: .init(tokens: [300]), grammar: grammar,
-                redraws: redraws)
+                resamples: resamples)
             await generator.end(id)
-            seen.insert([output.redraws, redraws])
+            seen.insert([output.resamples, resamples])
             let sequence = CausalLM.PackedSequence(
                 tokens: prompt(3, 9) + output.tokens,
                 mask: prompt(3, 9).map { _ in false } + output.tokens.map { _ in true })
-            let isLast = output.redraws == redraws
+            let isLast = output.resamples == resamples
             let start: any ByteGrammar = isLast ? grammar : grammar.admittingExcluded
             let states = start.states(before: output.tokens, generator.tokenizer)
             let scored = try generator.model.logProbabilities(
@@ -297,8 +297,8 @@ import Tokenization
         #expect(seen.isSuperset(of: [[0, 1], [1, 1], [0, 2], [1, 2]]))
     }
 
-    /// What was taken back leaves nothing behind: greedy answers are drawn anew, and the next turn is what it is without.
-    @Test func aConversationForgetsWhatWasDrawnAnew() async throws {
+    /// A discarded answer leaves no trace: greedy answers are resampled, and the next turn is the same as without them.
+    @Test func aConversationForgetsDiscardedAnswers() async throws {
         let generator = try makeGenerator()
         var count = 0
         for seed in 0..<12 {
@@ -308,8 +308,8 @@ import Tokenization
                 let id = await generator.begin(SamplingOptions(seed: UInt64(seed)))
                 let output = try await generator.generate(
                     id, appending: prompt(seed, 20), limit: 20, stop: .init(tokens: [300]), grammar: grammar,
-                    redraws: 3,
-                    drafts: Guess())
+                    resamples: 3,
+                    draft: Guess().draft)
                 let next = try await generator.generate(id, appending: prompt(seed, 5), limit: 8, stop: never)
                 await generator.end(id)
                 let text = generator.tokenizer.decode(output.tokens.dropLast())
@@ -328,13 +328,15 @@ import Tokenization
     // MARK: Drafts
 
     /// Drafts what is to be written with every third byte another, or simply something.
-    struct Guess: DraftSource {
+    struct Guess {
         var answer: [UInt8] = []
         var isWrong = false
 
-        func continuation(of text: [UInt8]) -> [UInt8] {
-            let rest = text.count < answer.count ? Array(answer[text.count...]) : Array("figs".utf8)
-            return isWrong ? rest.enumerated().map { $0 % 3 == 2 ? $1 ^ 1 : $1 } : rest
+        var draft: Draft {
+            { text in
+                let rest = text.count < answer.count ? Array(answer[text.count...]) : Array("figs".utf8)
+                return isWrong ? rest.enumerated().map { $0 % 3 == 2 ? $1 ^ 1 : $1 } : rest
+            }
         }
     }
 
@@ -346,15 +348,15 @@ import Tokenization
         let tolerance: Float = precision == .int8 ? 0 : precision == .float32 ? 1e-4 : 0.05
         for (seed, temperature) in [(1, 0.0), (2, 1), (3, 1), (4, 1.5)] {
             for grammar in [nil, WordGrammar(["kiwi", "fig", "figs", "plum"])] {
-                func run(_ generator: Generator, _ drafts: Guess?) async throws -> Generator.Output {
+                func run(_ generator: Generator, _ guess: Guess?) async throws -> Generator.Output {
                     let id = await generator.begin(SamplingOptions(temperature: temperature, seed: UInt64(seed)))
                     let output = try await generator.generate(
                         id, appending: prompt(seed, 30), limit: 60, stop: .init(tokens: [300]), grammar: grammar,
-                        drafts: drafts)
+                        draft: guess?.draft)
                     // A second turn reads what the first one left in the cache.
                     let more = try await generator.generate(
                         id, appending: prompt(seed + 9, 5), limit: 10, stop: .init(tokens: [300]), grammar: grammar,
-                        drafts: drafts)
+                        draft: guess?.draft)
                     await generator.end(id)
                     var both = output
                     both.tokens += more.tokens
@@ -387,7 +389,7 @@ import Tokenization
         let other = await drafting.begin(SamplingOptions())
         _ = try await drafting.generate(
             other, appending: prompt(1, 30), limit: 40, stop: never,
-            grammar: WordGrammar(["kiwi", "fig", "figs", "plum"]), drafts: Guess(answer: answer))
+            grammar: WordGrammar(["kiwi", "fig", "figs", "plum"]), draft: Guess(answer: answer).draft)
         let fast = await drafting.currentStatistics
         #expect(fast.acceptedTokens > 0 && fast.acceptedTokens <= fast.draftedTokens)
         #expect(fast.steps * 3 < slow.steps)

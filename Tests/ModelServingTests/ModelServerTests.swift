@@ -1,15 +1,12 @@
-import Episodes
 import Foundation
 import LanguageModels
 import PythonSandbox
-import RemotePolicies
-import RepairTasks
-import ServeCommands
 import Serving
 import TestSupport
 import Testing
 import Tokenization
 
+@testable import Benchmarks
 @testable import ModelServing
 
 #if canImport(FoundationNetworking)
@@ -142,7 +139,8 @@ func post(_ port: Int, _ path: String, _ body: String) async throws -> (status: 
 @Suite struct StopFilterTests {
     @Test(arguments: [
         (["END"], "one END two", "one "), (["\n\n", "###"], "a\nb\n### c", "a\nb\n"), (["aab"], "aaab", "a"),
-        (["xyz"], "xyxyxy", "xyxyxy"), ([], "all", "all"), (["é"], "cafés", "caf"),
+        (["xyz"], "xyxyxy", "xyxyxy"), (["xyz", "y"], "xy", "x"), ([], "all", "all"), (["é"], "cafés", "caf"),
+        (["\n"], "one\r\ntwo", "one\r"), (["\r\n", "x"], "a\rb\r\nc", "a\rb"), (["e"], "cafe\u{301}", "caf"),
     ])
     func `what passes is the text before the first stop string, however it is cut`(
         _ stops: [String], _ text: String, _ wanted: String

@@ -1,11 +1,11 @@
-import Episodes
 import Foundation
 import LanguageModels
 import NIOHTTP1
+import PythonRepair
 import PythonSandbox
 import RemotePolicies
-import RepairTasks
 import Serving
+import StatefulTools
 import TestSupport
 import Testing
 import Tokenization
@@ -21,17 +21,21 @@ import Tokenization
     static let task = RepairTask(
         id: "add", prompt: "", program: "def add(a, b):\n    return a - b\n",
         tests: .statements(["assert add(1, 2) == 3"]))
-    static let prompt = Prompt(workedExamples: false)
+
+    /// The server knows no grammar, so the model writes what it likes.
+    static func player(_ policy: any Policy, _ sandbox: PythonSandbox, turns: Int, maxTokens: Int) -> EpisodePlayer {
+        let options = EpisodeOptions(turns: turns, isConstrained: false, prompt: .compact)
+        return EpisodePlayer(policy: policy, sandbox: sandbox, options: options, maxTokens: maxTokens)
+    }
 
     @Test func `a whole episode is played against our own server, its ids and cost recorded`() async throws {
         try await withTinyServer { server, _ in
             let policy = try RemotePolicy("http://127.0.0.1:\(server.port)#tiny")
             let sandbox = try await PythonSandbox()
-            let runner = EpisodeRunner(
-                policy: policy, sandbox: sandbox, options: EpisodeOptions(maxTurns: 3, prompt: Self.prompt),
-                maxTokens: 12)
-            let trace = try await runner.play(Self.task, sampling: SamplingParameters(temperature: 1, seed: 4))
-            let again = try await runner.play(Self.task, sampling: SamplingParameters(temperature: 1, seed: 4))
+            let player = Self.player(policy, sandbox, turns: 3, maxTokens: 12)
+            let sampling = SamplingParameters(temperature: 1, seed: 4)
+            let trace = try await player.play(PythonRepair(Self.task), sampling: sampling)
+            let again = try await player.play(PythonRepair(Self.task), sampling: sampling)
             await sandbox.shutdown()
             #expect(trace.turns.count == 3)
             #expect(trace.turns.map(\.completion.text) == again.turns.map(\.completion.text))
@@ -51,7 +55,7 @@ import Tokenization
             let messages = [ChatMessage(role: .system, content: "s"), ChatMessage(role: .user, content: "hello")]
             let session = try await policy.beginSession(
                 messages: messages, sampling: SamplingParameters(), maxTokens: 16)
-            let remote = try await session.respond(within: nil)
+            let remote = try await session.respond(.free)
             let model = models[1]
             let id = await model.generator.begin(SamplingOptions())
             let local = try await model.generator.generate(
@@ -69,12 +73,12 @@ import Tokenization
             let long = [ChatMessage(role: .user, content: String(repeating: "word ", count: 1000))]
             let policy = try RemotePolicy("http://127.0.0.1:\(server.port)/v1#tiny")
             let session = try await policy.beginSession(messages: long, sampling: SamplingParameters(), maxTokens: 4)
-            await #expect { try await session.respond(within: nil) } throws: {
+            await #expect { try await session.respond(.free) } throws: {
                 ($0 as? PolicyError)?.code == .contextFull
             }
             let other = try await RemotePolicy("http://127.0.0.1:\(server.port)#gpt-9")
                 .beginSession(messages: long, sampling: SamplingParameters(), maxTokens: 4)
-            await #expect { try await other.respond(within: nil) } throws: {
+            await #expect { try await other.respond(.free) } throws: {
                 ($0 as? PolicyError)?.code == .unavailable
             }
         }
@@ -122,7 +126,7 @@ import Tokenization
                 .beginSession(
                     messages: [ChatMessage(role: .user, content: "x")], sampling: SamplingParameters(seed: 3),
                     maxTokens: 8)
-            let completion = try await session.respond(within: nil)
+            let completion = try await session.respond(.free)
             await server.shutdown()
             service.asked.continuation.finish()
             return (completion, await service.asked.stream.reduce(into: []) { $0.append($1) })
@@ -188,7 +192,7 @@ import Tokenization
         }
         let nobody = try await RemotePolicy("http://127.0.0.1:9#x", options: Self.options)
             .beginSession(messages: [], sampling: SamplingParameters(), maxTokens: 1)
-        await #expect { try await nobody.respond(within: nil) } throws: { ($0 as? PolicyError)?.code == .unavailable }
+        await #expect { try await nobody.respond(.free) } throws: { ($0 as? PolicyError)?.code == .unavailable }
         for specification in ["", "ftp://x#y", "localhost:8080", "http://#x"] {
             #expect(throws: PolicyError.self) { try RemotePolicy(specification) }
         }
@@ -219,10 +223,9 @@ import Tokenization
             try await Task.sleep(for: .milliseconds(200))
         }
         let sandbox = try await PythonSandbox()
-        let runner = EpisodeRunner(
-            policy: try RemotePolicy("http://127.0.0.1:\(port)#smollm2"), sandbox: sandbox,
-            options: EpisodeOptions(maxTurns: 2, prompt: Self.prompt), maxTokens: 16)
-        let trace = try await runner.play(Self.task, sampling: SamplingParameters(stop: ["\n"]))
+        let policy = try RemotePolicy("http://127.0.0.1:\(port)#smollm2")
+        let trace = try await Self.player(policy, sandbox, turns: 2, maxTokens: 16)
+            .play(PythonRepair(Self.task), sampling: .commands())
         await sandbox.shutdown()
         #expect(!trace.turns.isEmpty && trace.turns.allSatisfy { !$0.completion.text.isEmpty })
         #expect(trace.tokens > 0)

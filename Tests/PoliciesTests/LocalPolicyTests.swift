@@ -1,6 +1,6 @@
-import Episodes
 import LanguageModels
-import LineEditor
+import PythonRepair
+import StatefulTools
 import TestSupport
 import Testing
 import Tokenization
@@ -23,9 +23,9 @@ import Tokenization
         let policy = try makePolicy()
         let chat = try ChatEncoder(policy.generator.tokenizer)
         let session = try await policy.beginSession(messages: messages, sampling: .init(temperature: 1), maxTokens: 6)
-        let first = try await session.respond(within: nil)
+        let first = try await session.respond(.free)
         try await session.append(ChatMessage(role: .user, content: "test 1: got 2"))
-        let second = try await session.respond(within: nil)
+        let second = try await session.respond(.free)
         await session.end()
 
         let opening = chat.conversation([.init(.system, "Fix it."), .init(.user, "1>>>x = 1")])
@@ -41,7 +41,7 @@ import Tokenization
         func answer(_ stop: [String]) async throws -> Completion {
             let session = try await policy.beginSession(
                 messages: messages, sampling: .init(temperature: 1, seed: 3, stop: stop), maxTokens: 60)
-            let completion = try await session.respond(within: nil)
+            let completion = try await session.respond(.free)
             await session.end()
             return completion
         }
@@ -58,29 +58,31 @@ import Tokenization
         let policy = try makePolicy()
         let long = ChatMessage(role: .user, content: String(repeating: "long ", count: 200))
         let session = try await policy.beginSession(messages: [long], sampling: .init(), maxTokens: 5)
-        await #expect { _ = try await session.respond(within: nil) } throws: {
+        await #expect { _ = try await session.respond(.free) } throws: {
             ($0 as? PolicyError)?.code == .contextFull
         }
         await session.end()
     }
 
     /// A random model under the grammar writes only commands that apply, whatever it would like to write.
-    @Test func underTheGrammarEveryCommandAppliesAndChangesTheProgram() async throws {
+    @Test func underTheGrammarEveryCommandAppliesAndChangesTheState() async throws {
         let policy = try makePolicy()
-        let program = ProgramText("def add(a, b):\n    return a - b\n\n# ü >>> end\n")
-        var tried: [Command] = []
+        let program = JSONValue.string("def add(a, b):\n    return a - b\n\n# ü >>> end\n")
+        let tool = try PythonRepair(
+            ToolTask(id: "add", fields: ["program": program, "tests": .array([.string("assert add(1, 2) == 3")])]))
+        var tried: [String] = []
         for seed in 0..<30 {
             let session = try await policy.beginSession(
-                messages: messages, sampling: .init(temperature: 1, seed: UInt64(seed), stop: ["\n"]), maxTokens: 200)
-            let grammar = CommandGrammar(program: program, allowsExit: false, excluded: tried)
-            let completion = try await session.respond(within: grammar)
+                messages: messages, sampling: .commands(temperature: 1, seed: UInt64(seed)), maxTokens: 200)
+            let grammar = try #require(tool.grammar(allowsExit: false)).excluding(tried)
+            let completion = try await session.respond(Guidance(grammar: grammar, draft: tool.draft))
             await session.end()
             // Cut at the limit, or a lone byte of a character: content can be anything.
             guard completion.finish == .stop, !completion.text.contains("\u{FFFD}") else { continue }
-            let command = try Command(parsing: completion.text)
-            var edited = program
-            try edited.apply(command)
-            #expect(edited != program && !tried.contains(command))
+            let command = try tool.read(completion.text)
+            var edited = tool
+            _ = try edited.apply(command)
+            #expect(edited.state != tool.state && !tried.contains(command))
             tried.append(command)
         }
         #expect(tried.count > 2)

@@ -17,7 +17,7 @@ import Testing
             return
         }
         var second = madeRun("second", episodes: 200, turns: 12, samples: 4)
-        second.metrics.series = ["loss": (1...400).map { (Double($0), 1 / Double($0)) }]
+        second.metrics = try madeMetrics(400)
         let file = FileManager.default.temporaryDirectory.appending(path: "report-\(UUID()).html")
         defer { try? FileManager.default.removeItem(at: file) }
         try Data(Report([madeRun("first", episodes: 800), second]).html().utf8).write(to: file)

@@ -1,9 +1,9 @@
-import Episodes
 import Evaluation
 import Foundation
-import PythonSandbox
-import RepairTasks
+import Runs
+import StatefulTools
 import Testing
+import Tools
 
 @testable import Reports
 
@@ -36,7 +36,7 @@ import Testing
 
     @Test func `figures, comparison and curves are in the page without script`() throws {
         var other = madeRun("second", episodes: 60, samples: 4, method: .coe)
-        other.metrics.series = ["loss": (1...500).map { (Double($0), 1 / Double($0)) }]
+        other.metrics = try madeMetrics(500)
         let page = try Report([madeRun("first", episodes: 60), other]).html()
         for part in [
             "33.3", "pass@4", "Solved after so many turns", "against", "Premature EXIT", "KeyError", "Over-edited",
@@ -48,25 +48,61 @@ import Testing
         let folder = temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let error = #expect(throws: ReportError.self) { _ = try ReportRun(folder: folder) }
+        let error = #expect(throws: ReportError.self) { _ = try ReportRun(folder: folder, tools: .standard) }
         #expect(error?.description.contains("neither traces.jsonl nor metrics.jsonl") == true)
         let lines = [
             "{\"step\":1,\"loss\":2}", "{\"step\":2,\"loss\":1.5,\"lr\":0.1}", "{\"step\":2,\"loss\":1}", "{\"st",
         ]
         try Data(lines.joined(separator: "\n").utf8).write(to: folder.appending(path: "metrics.jsonl"))
-        let run = try ReportRun(folder: folder)
+        let run = try ReportRun(folder: folder, tools: .standard)
         // The last line of a step holds, and half a line is left out.
         #expect(run.metrics.series["loss"]?.map(\.value) == [2, 1])
         #expect(run.metrics.series["lr"]?.map(\.step) == [2])
         #expect(try Report([run]).html().contains("Learning curves"))
     }
 
+    @Test func `an evaluation of an older coe is refused with a sentence`() throws {
+        let folder = temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try Data("{\"method\":\"coe\",\"options\":{\"maxTurns\":9}}".utf8).write(to: folder.appending(path: "run.json"))
+        let error = #expect(throws: ReportError.self) { _ = try ReportRun(folder: folder, tools: .standard) }
+        #expect(error?.description.contains("older coe") == true)
+        // Rollouts of a training run, of the first format.
+        try Data("{\"rank\":8}".utf8).write(to: folder.appending(path: "run.json"))
+        try Data("{\"task\":\"t\"}\n".utf8).write(to: folder.appending(path: "traces.jsonl"))
+        let rollouts = #expect(throws: ReportError.self) { _ = try ReportRun(folder: folder, tools: .standard) }
+        #expect(rollouts?.description.contains("format 1") == true)
+    }
+
+    @Test func `the report of an unfinished run says so`() throws {
+        var run = madeRun("a", episodes: 12, samples: 4)
+        run.evaluation?.traces.removeLast(2)
+        let page = try Report([run]).html()
+        #expect(page.contains("10 of 12"))
+        #expect(page.contains("2 of 12 episodes are not played yet"))
+    }
+
+    @Test func `a page of figures holds shares and distributions`() {
+        var page = FiguresPage(title: "d<emos", lead: "9 items")
+        page.addShares("kind", [("corrup<tion", 3), ("pair", 1)])
+        page.addShares("nothing", [])
+        page.addDistribution("turns", [1: 5, 2: 3, 7: 1])
+        let html = page.html
+        for part in [
+            "d&lt;emos", "corrup&lt;tion", "75 %", "<th scope=\"row\">turns</th><td>2</td><td>1</td><td>7</td>", "<svg",
+        ] {
+            #expect(html.contains(part), "\(part)")
+        }
+        #expect(!html.contains("nothing<"))
+    }
+
     @Test func `thinning keeps the mean and the extremes`() throws {
         let points = Metrics.thinned((0..<10_000).map { (Double($0), $0 == 5_000 ? 100 : 0) }, to: 100)
         #expect(points.count == 100)
         #expect(points.compactMap(\.high).max() == 100)
-        #expect(points.map(\.y).max() == 1)
-        #expect(points.last?.x == 9_999)
+        #expect(points.map(\.value).max() == 1)
+        #expect(points.last?.step == 9_999)
     }
 
     @Test(arguments: [
@@ -82,7 +118,7 @@ import Testing
     @Test func `the filter finds words wherever they stand`() throws {
         let run = try #require(madeRun("a", episodes: 9).evaluation)
         func count(_ filter: EpisodeFilter) -> Int {
-            run.traces.count { trace in filter.matches(trace, run.tasks.first { $0.id == trace.task }) }
+            run.traces.count { trace in filter.matches(trace, of: run.tasks.first { $0.id == trace.task }) }
         }
         #expect(count(EpisodeFilter()) == 9)
         #expect(count(EpisodeFilter(solved: true)) == 3)
@@ -97,14 +133,14 @@ import Testing
     @Test func `an episode as text shows commands, changed lines and verdicts, and no control characters`() throws {
         let run = madeRun("a", episodes: 3, turns: 2, hostile: "\u{1B}[2J")
         let evaluation = try #require(run.evaluation)
-        let plain = TraceText(hasColour: false).episode(1, evaluation.traces[0], evaluation.tasks[0])
+        let plain = TraceText(hasColour: false).episode(1, evaluation.traces[0], of: evaluation.tasks[0])
         #expect(plain.contains("### ADDL 1 >>>value_1"))
         #expect(plain.contains("    +value_1 = "))
-        #expect(plain.contains("3 of 3 tests pass"))
+        #expect(plain.contains("3 of 3 checks pass"))
         #expect(plain.contains("reward +1.0"))
         #expect(!plain.contains("\u{1B}"))
         let coloured = TraceText(hasColour: true, tokenTexts: run.tokenTexts)
-        #expect(coloured.episode(1, evaluation.traces[0], nil).contains("\u{1B}[32m    +value_1"))
+        #expect(coloured.episode(1, evaluation.traces[0], of: nil).contains("\u{1B}[32m    +value_1"))
         #expect(coloured.row(1, evaluation.traces[1]).contains("unsolved"))
     }
 

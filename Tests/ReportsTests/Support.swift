@@ -1,17 +1,26 @@
-import Episodes
 import Evaluation
 import Foundation
-import LineEditor
+import PythonRepair
 import PythonSandbox
-import RepairTasks
+import Runs
+import StatefulTools
 
 @testable import Reports
 
 func temporaryFolder() -> URL { FileManager.default.temporaryDirectory.appending(path: "report-\(UUID())") }
 
-/// A run of made episodes: programs that grow by a line a turn, every third of which passes at the end.
+/// The values 1, 1/2, 1/3, … of a loss, as a training run writes them.
+func madeMetrics(_ steps: Int) throws -> Metrics {
+    let file = temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: file) }
+    let lines = (1...steps).map { "{\"step\":\($0),\"loss\":\(1 / Double($0))}\n" }
+    try Data(lines.joined().utf8).write(to: file)
+    return Metrics(file: file)
+}
+
+/// A run of made episodes: programs that grow by a line a turn; every third episode passes at the end.
 ///
-/// All that a page must not read as markup stands in the texts.
+/// - Parameter hostile: stands in every text; a page must not read it as markup.
 func madeRun(
     _ name: String, episodes: Int, turns: Int = 4, samples: Int = 1, method: EvaluationMethod = .coe,
     hostile: String = ""
@@ -21,49 +30,53 @@ func madeRun(
     for (id, text) in ["### ", "ADDL", " ", "1", " >>>", "value", "_", " = ", "\"é\"", "\n"].enumerated() {
         texts[id] = text
     }
-    var tasks: [RepairTask] = []
+    var tasks: [any Tool] = []
     var traces: [Trace] = []
     for number in 0..<(episodes / samples) {
         var program = (0..<12).map { "line_\($0)_\(random.below(1_000)) = \(random.below(1_000_000))" }
         program.append("print('\(hostile)')")
         let initial = program.joined(separator: "\n") + "\n"
-        let kinds: [TestOutcome.Status] = [.failed, .error, .timeout]
-        func report(passes: Bool) -> SandboxReport {
-            SandboxReport(
-                tests: (0..<3).map { index in
-                    TestOutcome(
-                        name: "assert f(\(index)) == \(number)", status: passes ? .passed : kinds[number % 3],
-                        message: passes ? nil : "got \(index)\(hostile), want \(number)", errorType: "KeyError")
+        func verdict(passes: Bool) -> Verdict {
+            Verdict(
+                passed: passes, feedback: passes ? "All tests pass." : "test 1: got 0, want \(number)",
+                progress: passes ? 1 : 0,
+                failure: passes ? nil : ["AssertionError", "KeyError", "Timeout"][number % 3],
+                checks: (0..<3).map { index in
+                    .init(
+                        name: "assert f(\(index)) == \(number)",
+                        outcome: passes ? "passed" : ["failed", "error", "timeout"][number % 3],
+                        note: passes ? nil : "got \(index)\(hostile), want \(number)")
                 }, seconds: 0.1)
         }
-        tasks.append(
-            RepairTask(
-                id: "task-\(number)\(hostile)", prompt: "Write a function. \(hostile)", program: initial,
-                tests: .statements((0..<3).map { "assert f(\($0)) == \(number)" }), reference: initial + "y = 1\n"))
+        let repair = RepairTask(
+            id: "task-\(number)\(hostile)", prompt: "Write a function. \(hostile)", program: initial,
+            tests: .statements((0..<3).map { "assert f(\($0)) == \(number)" }), reference: initial + "y = 1\n")
+        guard let task = try? PythonRepair(repair) else { continue }
+        tasks.append(task)
         for sample in 0..<samples {
             let isSolved = (number + sample) % 3 == 0
-            var editor = ProgramText(initial)
+            var tool = task
             let played = (1...turns).map { turn in
-                let command = Command.insert(line: 1, content: "value_\(turn) = \"é\(hostile)\(random.below(99))\"")
-                try? editor.apply(command)
-                let ids = (0..<10).map { $0 }
+                let command = "### ADDL 1 >>>value_\(turn) = \"é\(hostile)\(random.below(99))\""
+                _ = try? tool.apply(command)
+                let ids = Array(0..<10)
                 return Turn(
                     completion: Completion(
-                        text: command.description, promptTokenIDs: [1, 2, 3], tokenIDs: ids,
+                        text: command, promptTokenIDs: [1, 2, 3], tokenIDs: ids,
                         logProbabilities: ids.map { _ in -Float(random.below(3_000)) / 1_000 }),
-                    command: command, report: report(passes: isSolved && turn == turns),
-                    feedback: turn == turns ? nil : "1>>>x\n***\ntest 1: got 1, want \(number)\(hostile)",
-                    reward: isSolved && turn == turns ? 1 : 0, programDigest: programDigest(editor.text))
+                    command: command, effect: .changed, state: tool.state,
+                    verdict: verdict(passes: isSolved && turn == turns),
+                    feedback: turn == turns ? nil : "1>>>x\n***\ntest 1: got 1, want \(number)\(hostile)")
             }
-            traces.append(
-                Trace(
-                    task: tasks[number].id, sample: sample, seed: 1, method: method.rawValue, policy: "made",
-                    initialProgram: initial, initialReport: report(passes: false), turns: played,
-                    finalProgram: editor.text, finalReport: report(passes: isSolved),
-                    exit: isSolved ? .passed : .turnLimit, seconds: 1.5))
+            var trace = Trace(
+                start: task, sample: sample, seed: 1, method: method.rawValue, policy: "made",
+                initialVerdict: verdict(passes: false), turns: played, exit: isSolved ? .passed : .turnLimit)
+            trace.seconds = 1.5
+            traces.append(trace)
         }
     }
-    let configuration = EvaluationConfiguration(set: "made.jsonl", method: method, model: "made", samples: samples)
+    var configuration = EvaluationConfiguration(set: "made.jsonl", method: method, model: "made")
+    configuration.samples = samples
     return ReportRun(
         name: name, evaluation: EvaluationRun(configuration: configuration, tasks: tasks, traces: traces),
         tokenTexts: texts)

@@ -32,6 +32,17 @@ import Testing
         }
     }
 
+    @Test func `OpenEnv's client for tools plays over WebSocket and MCP in one place`() async throws {
+        guard let python = clientsPython() else { return }
+        var options = EnvironmentOptions.untilExit
+        options.sessions = 1
+        try await withEnvironment(options: options) { server, environment in
+            let played = try await runClient(python, ["mcp_tool_client.py", "http://127.0.0.1:\(server.port)"])
+            #expect(played.code == 0 && played.output.contains("2 episodes"), "\(played.output)")
+            try await eventually { environment.sessionCount == 0 }
+        }
+    }
+
     @Test func `a client of MCP that knows nothing of OpenEnv plays an episode`() async throws {
         guard let python = clientsPython() else { return }
         try await withEnvironment { server, environment in

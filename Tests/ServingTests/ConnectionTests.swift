@@ -1,7 +1,7 @@
-import Episodes
 import Foundation
 import NIOCore
 import PythonSandbox
+import StatefulTools
 import Testing
 
 @testable import Serving
@@ -52,7 +52,9 @@ import Testing
     }
 
     @Test func `an idle session is reaped and told why`() async throws {
-        try await withEnvironment(options: EnvironmentOptions(idleSeconds: 0.2)) { server, environment in
+        var options = EnvironmentOptions.untilExit
+        options.idleSeconds = 0.2
+        try await withEnvironment(options: options) { server, environment in
             let socket = try await SocketClient(port: server.port)
             let text = await socket.raw.receive(within: 5)
             #expect(text.contains("SESSION_ERROR"))
@@ -134,7 +136,9 @@ import Testing
 
     @Test(arguments: [
         ([0xFF, 0x80, 0, 0, 0, 0] as [UInt8], 1002), (SocketClient.frame([0xFF, 0xFE]), 1007),
-        (SocketClient.frame([1, 2], opcode: 2), 1003), ([0x81, 0xFF, 0x7F, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1009),
+        (SocketClient.frame([1, 2], opcode: 2), 1003), (SocketClient.frame([0x7B], isMasked: false), 1002),
+        (SocketClient.frame([], opcode: 9, isMasked: false), 1002),
+        ([0x81, 0xFF, 0x7F, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1009),
     ])
     func `a frame against the rules closes its own connection alone`(_ frame: [UInt8], _ code: Int) async throws {
         try await withEnvironment { server, environment in
@@ -148,94 +152,63 @@ import Testing
             await other.raw.close()
         }
     }
-}
 
-/// Who may ask.
-@Suite struct AccessTests {
-    @Test func `a page of another origin and a rebound name get nothing`() async throws {
+    @Test func `a flood of pings from a client that reads nothing takes no memory and is cut off`() async throws {
         try await withEnvironment { server, environment in
-            for headers in [
-                ["Host": "evil.example"], ["Host": "127.0.0.1.evil.example"], ["Origin": "http://evil.example"],
-                ["Origin": "null"], ["Origin": "http://127.0.0.1:1"],
-            ] {
-                for path in ["/health", "/state", "/metadata"] {
-                    #expect(try await request(server.port, path, headers: headers).status == 403, "\(headers)")
-                }
-                let socket = headers.map { "\($0.key): \($0.value)\r\n" }.joined()
-                let raw = try await RawClient(port: server.port)
-                let host = headers["Host"] == nil ? "Host: 127.0.0.1\r\n" : ""
-                try await raw.send(
-                    "GET /ws HTTP/1.1\r\n\(host)Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\(socket)\r\n")
-                #expect(await raw.receive().hasPrefix("HTTP/1.1 403"), "\(headers)")
-            }
-            #expect(environment.sessionCount == 0)
-            let own = ["Origin": "http://127.0.0.1:\(server.port)"]
-            #expect(try await request(server.port, "/state", headers: own).status == 200)
-            #expect(
-                try await request(server.port, "/state", headers: ["Host": "localhost:\(server.port)"]).status == 200)
-            #expect(try await request(server.port, "/state", headers: ["Host": "[::1]"]).status == 200)
-        }
-    }
-
-    @Test func `beyond loopback a token is needed to start, and for every path but the open ones`() async throws {
-        #expect(throws: ServingError.self) { try AccessRules(host: "0.0.0.0", token: nil) }
-        #expect(throws: ServingError.self) { try AccessRules(host: "0.0.0.0", token: "short") }
-        let token = "0123456789abcdef"
-        try await withEnvironment(token: token, host: "0.0.0.0") { server, environment in
-            #expect(try await request(server.port, "/health").status == 200)
-            for path in ["/state", "/metrics", "/", "/tasks", "/nothing"] {
-                #expect(try await request(server.port, path).status == 401, "\(path)")
-            }
-            for wrong in ["Bearer \(token)x", "Bearer ", "Basic \(token)", "Bearer 0123456789abcdeF"] {
-                #expect(try await request(server.port, "/state", headers: ["Authorization": wrong]).status == 401)
-            }
-            let right = ["Authorization": "Bearer \(token)", "Host": "any.example"]
-            #expect(try await request(server.port, "/state", headers: right).status == 200)
             let socket = try await SocketClient(port: server.port)
+            try await socket.raw.channel.setOption(.autoRead, value: false).get()
+            let before = try #require(Metrics.residentBytes)
+            let ping = SocketClient.frame([UInt8](repeating: 7, count: 120), opcode: 9)
+            let flood = (0..<1000).flatMap { _ in ping }
+            // 100 MB at most, and many more pongs than the buffers of two sockets hold.
+            for _ in 0..<800 where socket.raw.channel.isActive { try? await socket.raw.send(flood) }
+            try await eventually { environment.sessionCount == 0 }
+            #expect(try #require(Metrics.residentBytes) - before < 64 << 20)
             await socket.raw.close()
-            #expect(environment.environment.metrics.value("coe_sessions_total") == 0)
-            let known = try await SocketClient(port: server.port, headers: "Authorization: Bearer \(token)\r\n")
-            #expect(try await known.ask(#"{"type":"reset"}"#).contains("observation"))
-            await known.raw.close()
         }
     }
 
-    @Test func `no answer names a path of the server`() async throws {
+    @Test func `pings are answered`() async throws {
         try await withEnvironment { server, _ in
-            let home = FileManager.default.currentDirectoryPath
-            var answers: [String] = []
-            for path in [
-                "/", "/health", "/metadata", "/schema", "/openapi.json", "/tasks", "/state", "/no", "/../../x",
-            ] {
-                answers.append(try await request(server.port, path).text)
+            let socket = try await SocketClient(port: server.port)
+            for number in 0..<200 as Range<UInt8> {
+                try await socket.raw.send(SocketClient.frame([number], opcode: 9))
+                #expect(await socket.raw.receiveBytes { $0.count >= 3 } == [0x8A, 1, number])
             }
-            let programs = ["import os\nprint(os.getcwd())\nx = os.getcwd()\n", "x = __file__\n", "import nothing\n"]
-            for program in programs {
-                let body = try JSONEncoder().encode([
-                    "task": [
-                        "id": .string("p"), "prompt": .string(""), "program": .string(program),
-                        "tests": .array([.string("assert x == 'y'"), .string("assert 1 / 0")]),
-                    ] as [String: TestJSON]
-                ])
-                answers.append(
-                    try await request(server.port, "POST", "/reset", body: String(decoding: body, as: UTF8.self)).text)
-            }
-            for answer in answers {
-                #expect(!answer.contains(home) && !answer.contains(NSHomeDirectory()), "\(answer)")
-            }
+            #expect(try await socket.ask(#"{"type":"reset"}"#).contains("observation"))
+            await socket.raw.close()
         }
     }
-}
 
-enum TestJSON: Encodable {
-    case string(String)
-    case array([TestJSON])
+    @Test func `a client that closes its side gets its answer, and one that is gone leaves nothing`() async throws {
+        try await withEnvironment { server, environment in
+            let raw = try await RawClient(port: server.port)
+            try await raw.channel.setOption(.allowRemoteHalfClosure, value: true).get()
+            try await raw.send("POST /reset HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{}")
+            try await raw.channel.close(mode: .output)
+            let answer = await raw.receive { $0.contains("total_reward") }
+            #expect(answer.hasPrefix("HTTP/1.1 200") && answer.contains("total_reward"))
+            for text in [
+                "", "POST /reset HTT", "POST /reset HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{",
+            ] {
+                let idle = try await RawClient(port: server.port)
+                if !text.isEmpty { try await idle.send(text) }
+                try await idle.channel.close(mode: .output)
+            }
+            let socket = try await SocketClient(port: server.port)
+            try await socket.raw.channel.close(mode: .output)
+            await raw.close()
+            try await eventually { server.connectionCount == 0 && environment.sessionCount == 0 }
+        }
+    }
 
-    func encode(to encoder: any Encoder) throws {
-        switch self {
-        case .string(let text): try text.encode(to: encoder)
-        case .array(let items): try items.encode(to: encoder)
+    @Test func `a shutdown lets a running call end`() async throws {
+        try await withEnvironment { server, _ in
+            let task = #"{"id":"x","program":"import time; time.sleep(1)","tests":["assert 1 == 2"]}"#
+            async let reset = request(server.port, "POST", "/reset", body: #"{"task":\#(task)}"#)
+            try await Task.sleep(for: .milliseconds(300))
+            await server.shutdown(drainSeconds: 20)
+            #expect(try await reset.status == 200)
         }
     }
 }

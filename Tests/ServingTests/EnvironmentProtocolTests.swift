@@ -1,8 +1,9 @@
-import Episodes
 import Foundation
+import PythonRepair
 import PythonSandbox
-import RepairTasks
+import StatefulTools
 import Testing
+import Tools
 
 @testable import Serving
 
@@ -73,25 +74,6 @@ import Testing
         }
     }
 
-    @Test func `a session beyond the capacity is told so and closed, and its place is free after a close`() async throws
-    {
-        try await withEnvironment(options: EnvironmentOptions(sessions: 1)) { server, environment in
-            let first = try await SocketClient(port: server.port)
-            _ = try await first.ask(#"{"type":"reset"}"#)
-            let second = try await SocketClient(port: server.port)
-            let error = try json(await second.receive())
-            let data = try #require(error["data"] as? [String: Any])
-            #expect(data["code"] as? String == "CAPACITY_REACHED")
-            #expect(data["active_sessions"] as? Int == 1 && data["max_sessions"] as? Int == 1)
-            try await first.send(#"{"type":"close"}"#)
-            _ = await first.raw.receive()
-            try await eventually { environment.sessionCount == 0 }
-            let third = try await SocketClient(port: server.port)
-            #expect(try await third.ask(#"{"type":"reset"}"#).contains("observation"))
-            for socket in [first, second, third] { await socket.raw.close() }
-        }
-    }
-
     @Test func `plain HTTP resets, steps and tells its schemas`() async throws {
         try await withEnvironment { server, _ in
             let reset = try await request(server.port, "POST", "/reset", body: "{}")
@@ -116,37 +98,6 @@ import Testing
         }
     }
 
-    @Test func `a session made by a call plays several turns over HTTP and MCP`() async throws {
-        try await withEnvironment { server, environment in
-            func mcp(_ method: String, _ params: String) async throws -> [String: Any] {
-                try json(
-                    await request(
-                        server.port, "POST", "/mcp",
-                        body: #"{"jsonrpc":"2.0","id":1,"method":"\#(method)","params":\#(params)}"#
-                    ).text)
-            }
-            let created = try await mcp("openenv/session/create", "{}")
-            let id = try #require((created["result"] as? [String: Any])?["session_id"] as? String)
-            let tools = try await mcp("tools/list", "{}")
-            #expect(((tools["result"] as? [String: Any])?["tools"] as? [Any])?.count == 3)
-            _ = try await request(server.port, "POST", "/reset", body: #"{"session_id":"\#(id)"}"#)
-            let called = try await mcp(
-                "tools/call", #"{"session_id":"\#(id)","name":"run_command","arguments":{"command":"\#(fix)"}}"#)
-            let result = try #require(called["result"] as? [String: Any])
-            #expect(result["isError"] as? Bool == false)
-            #expect((result["structuredContent"] as? [String: Any])?["reward"] as? Double == 1)
-            let state = try json(await request(server.port, "/state?session_id=\(id)").text)
-            #expect(state["step_count"] as? Int == 1)
-            let early = try await mcp("tools/call", #"{"name":"run_command","arguments":{"command":"x"}}"#)
-            #expect((early["result"] as? [String: Any])?["isError"] as? Bool == true)
-            #expect(((try await mcp("dance", "{}"))["error"] as? [String: Any])?["code"] as? Int == -32601)
-            let closed = try await mcp("openenv/session/close", #"{"session_id":"\#(id)"}"#)
-            #expect((closed["result"] as? [String: Any])?["closed"] as? Bool == true)
-            #expect(environment.sessionCount == 0)
-            #expect(try await request(server.port, "/state?session_id=\(id)").status == 404)
-        }
-    }
-
     @Test func `a whole task may come with the request, and its hidden tests stay hidden`() async throws {
         try await withEnvironment { server, _ in
             let socket = try await SocketClient(port: server.port)
@@ -163,7 +114,8 @@ import Testing
     }
 
     @Test func `equal seeds draw equal faulty tasks from the starter collection`() async throws {
-        try await withEnvironment(tasks: RepairTask.starter) { server, _ in
+        let starter = try Toolbox.standard.load("starter", split: .all)
+        try await withEnvironment(tasks: starter) { server, _ in
             let socket = try await SocketClient(port: server.port)
             var programs: [[String]] = [[], []]
             for round in 0..<2 {
@@ -172,7 +124,7 @@ import Testing
                     let data = try #require(answer["data"] as? [String: Any])
                     let observation = try #require(data["observation"] as? [String: Any])
                     #expect(observation["passed"] as? Bool == false, "seed \(seed) gave a program without a fault")
-                    programs[round].append(try #require(observation["program"] as? String))
+                    programs[round].append(try #require(observation["state"] as? String))
                 }
             }
             #expect(programs[0] == programs[1])
@@ -181,15 +133,82 @@ import Testing
         }
     }
 
-    @Test func `a command whose result would be huge is refused before it is carried out`() async throws {
+    @Test func `a command whose result would be huge costs a turn and changes nothing`() async throws {
         try await withEnvironment { server, _ in
             let socket = try await SocketClient(port: server.port)
             let line = String(repeating: "a", count: 20_000)
             _ = try await socket.ask(
                 #"{"type":"reset","data":{"task":{"id":"x","prompt":"","program":"\#(line)","tests":["x"]}}}"#)
-            let answer = try await socket.ask(
-                step("### REPW 1 >>>a >>>\(line)"))
-            #expect(answer.contains("EXECUTION_ERROR") && answer.contains("grow"))
+            let answer = try json(await socket.ask(step("### REPW 1 >>>a >>>\(line)")))
+            let observation = try #require((answer["data"] as? [String: Any])?["observation"] as? [String: Any])
+            #expect((observation["error"] as? String)?.contains("grow") == true)
+            #expect((observation["state"] as? String)?.utf8.count ?? 0 < 20_010)
+            await socket.raw.close()
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"id":"x"}"#, "program"), (#"{"prompt":"x"}"#, "id"), ("7", "object"), (#"{"id":7}"#, "id"),
+        (#"{"id":"x","program":"x","tests":[]}"#, "tests"), (#"{"id":"x","program":7,"tests":["x"]}"#, "program"),
+        (#"{"id":"x","program":"x","tests":["x"],"module_name":"../x"}"#, "module_name"),
+        (#"{"id":"x","tool":"hammer"}"#, "hammer"), (#"{"id":"x","tool":"countdown","target":1}"#, "numbers"),
+        (#"{"id":"x","program":"\#(String(repeating: "a", count: 200_000))","tests":["x"]}"#, "131072"),
+    ])
+    func `a task that can't be used is refused with what is wrong`(_ task: String, _ word: String) async throws {
+        try await withEnvironment { server, _ in
+            let answer = try await request(server.port, "POST", "/reset", body: #"{"task":\#(task)}"#)
+            #expect(answer.status == 422)
+            let detail = try #require((try json(answer.text)["detail"] as? [[String: Any]])?.first)
+            #expect((detail["loc"] as? [String])?.first == "task")
+            #expect((detail["msg"] as? String)?.contains(word) == true, "\(detail)")
+        }
+    }
+
+    @Test func `another tool is served as well, with its own words`() async throws {
+        let games = try Toolbox.standard.load("countdown-3", split: .train)
+        let game = try #require(games.first)
+        try await withEnvironment(tasks: Array(games.prefix(20))) { server, _ in
+            let socket = try await SocketClient(port: server.port)
+            let first = try await socket.ask(#"{"type":"reset","data":{"task_id":"\#(game.id)"}}"#)
+            #expect(first.contains(#""tool":"countdown""#) && first.contains("Target"))
+            var total = 0.0
+            for command in try #require(game.oracle) {
+                let data = try #require(try json(await socket.ask(step(command)))["data"] as? [String: Any])
+                total += try #require(data["reward"] as? Double)
+                if command == "### EXIT" {
+                    #expect(data["done"] as? Bool == true)
+                    #expect((data["observation"] as? [String: Any])?["solved"] as? Bool == true)
+                }
+            }
+            #expect(total == 1)
+            // A task without a tool is for the server's own.
+            let task = #"{"id":"mine","numbers":[2,3],"target":5}"#
+            #expect(try await socket.ask(#"{"type":"reset","data":{"task":\#(task)}}"#).contains("Target: 5"))
+            let schema = try await request(server.port, "/schema").text
+            let readme = try await request(server.port, "/metadata").text
+            for text in [schema, readme] { #expect(text.contains("UNDO") && !text.contains("{{")) }
+            await socket.raw.close()
+        }
+    }
+
+    @Test func `rewards are those of the trace`() async throws {
+        try await withEnvironment { server, _ in
+            let socket = try await SocketClient(port: server.port)
+            _ = try await socket.ask(#"{"type":"reset"}"#)
+            let commands = ["nothing", "### DELL 9", fix, "### REPW 2 >>>+ >>>-", "### EXIT"]
+            let tool = try PythonRepair(addTask)
+            let sandbox = try await PythonSandbox()
+            let trace = try await EpisodePlayer(
+                policy: ScriptedPolicy(completions: commands), sandbox: sandbox,
+                options: EnvironmentOptions.untilExit.episode
+            ).play(tool, sampling: .commands())
+            await sandbox.shutdown()
+            var rewards: [Double] = []
+            for command in commands {
+                let data = try #require(try json(await socket.ask(step(command)))["data"] as? [String: Any])
+                rewards.append(try #require(data["reward"] as? Double))
+            }
+            #expect(rewards == trace.rewards && rewards == [-0.5, 0, 1, 0, 0])
             await socket.raw.close()
         }
     }

@@ -1,9 +1,9 @@
-import Episodes
 import Foundation
-import LineEditor
 import PythonSandbox
+import StatefulTools
 import TestSupport
 import Testing
+import Tools
 
 @testable import Serving
 
@@ -15,7 +15,7 @@ import Testing
     func withPage(_ policy: any Policy = script, _ body: (HTTPServer) async throws -> Void) async throws {
         let sandbox = try await PythonSandbox()
         let page = RepairPage(
-            policy: policy, sandbox: sandbox, options: EpisodeOptions(maxTurns: 4, endsAtFirstPass: true))
+            policy: policy, sandbox: sandbox, toolbox: .standard, options: EpisodeOptions(turns: 4))
         let server = try await HTTPServer(page, port: 0, access: AccessRules(host: "127.0.0.1", token: nil))
         do {
             try await body(server)
@@ -37,6 +37,19 @@ import Testing
             let names = answer.text.matches(of: /event: ([a-z]+)/).map { String($0.1) }
             #expect(names == ["state", "state", "state", "state", "end"])
             #expect(answer.text.contains(#""solved":true"#))
+        }
+    }
+
+    @Test func `a client of HTTP 1.0 gets the events without chunks, up to the end of the connection`() async throws {
+        try await withPage { server in
+            let body = #"{"program":"def f(a, b):\n    return a - b\n","tests":"assert f(1, 2) == 3"}"#
+            let raw = try await RawClient(port: server.port)
+            try await raw.send(
+                "POST /api/repair HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\n"
+                    + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            let answer = await raw.receive()
+            #expect(answer.hasPrefix("HTTP/1.0 200") && !answer.lowercased().contains("transfer-encoding"))
+            #expect(answer.contains("\r\n\r\nevent: state\n") && answer.contains(#""solved":true"#))
         }
     }
 

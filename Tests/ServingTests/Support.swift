@@ -1,10 +1,11 @@
-import Episodes
 import Foundation
 import NIOCore
 import NIOPosix
+import PythonRepair
 import PythonSandbox
-import RepairTasks
+import StatefulTools
 import TestSupport
+import Tools
 
 @testable import Serving
 
@@ -14,15 +15,21 @@ let addTask = RepairTask(
     tests: .statements(["assert add(1, 2) == 3", "assert add(0, 0) == 0"]), hiddenTests: ["assert add(5, 5) == 10"])
 let fix = "### REPW 2 >>>- >>>+"
 
+extension EnvironmentOptions {
+    /// Episodes that end when the player says EXIT, as in the paper.
+    static let untilExit = EnvironmentOptions(episode: EpisodeOptions(endsAtFirstPass: false, prompt: .compact))
+}
+
 /// Runs `body` against an environment server on a free port, and takes it down again.
 func withEnvironment<Result: Sendable>(
-    tasks: [RepairTask] = [addTask], options: EnvironmentOptions = EnvironmentOptions(),
+    tasks: [any Tool]? = nil, options: EnvironmentOptions = .untilExit,
     limits: ServerLimits = ServerLimits(), token: String? = nil, host: String = "127.0.0.1",
     _ body: (HTTPServer, EnvironmentServer) async throws -> Result
 ) async throws -> Result {
     let sandbox = try await PythonSandbox()
     do {
-        let environment = EnvironmentServer(tasks: try EnvironmentTasks(tasks), sandbox: sandbox, options: options)
+        let tasks = try await EnvironmentTasks(tasks ?? [PythonRepair(addTask)], toolbox: .standard)
+        let environment = EnvironmentServer(tasks: tasks, sandbox: sandbox, options: options)
         let server = try await HTTPServer(
             environment, host: host, port: 0, access: AccessRules(host: host, token: token), limits: limits)
         let result: Result
@@ -120,8 +127,11 @@ struct SocketClient {
         if let range = answer.firstRange(of: end) { pending.bytes = Array(answer[range.upperBound...]) }
     }
 
-    /// A frame as clients send it, masked with zeros, which leaves the payload as it is.
-    static func frame(_ payload: [UInt8], opcode: UInt8 = 1, fin: Bool = true) -> [UInt8] {
+    /// A frame as clients send it, masked with zeros, which leaves the payload as it is; or as no client may send it.
+    static func frame(
+        _ payload: [UInt8], opcode: UInt8 = 1, fin: Bool = true, isMasked: Bool = true
+    ) -> [UInt8] {
+        if !isMasked { return [(fin ? 0x80 : 0) | opcode, UInt8(payload.count)] + payload }
         var bytes: [UInt8] = [(fin ? 0x80 : 0) | opcode]
         switch payload.count {
         case ..<126: bytes.append(0x80 | UInt8(payload.count))

@@ -1,7 +1,6 @@
-import Episodes
-import LineEditor
+import PythonRepair
 import PythonSandbox
-import RepairTasks
+import StatefulTools
 import Testing
 
 @testable import Training
@@ -71,94 +70,71 @@ import Testing
 
     // MARK: Rewards
 
-    func report(passes: Bool, hidden: Bool? = nil) -> SandboxReport {
-        func outcome(_ passes: Bool) -> TestOutcome { TestOutcome(name: "t", status: passes ? .passed : .failed) }
-        return SandboxReport(tests: [outcome(passes)], hiddenTests: hidden.map { [outcome($0)] } ?? [])
+    func verdict(passes: Bool, hidden: Bool? = nil) -> Verdict {
+        Verdict(passed: passes, hiddenPassed: hidden, feedback: "", progress: passes ? 1 : 0)
     }
 
-    func trace(_ turns: [Turn], exit: EpisodeExit, final: String = "x = 1") -> Trace {
-        Trace(
-            task: "t", sample: 0, seed: 0, method: "coe", policy: "p", initialProgram: "x = 2",
-            initialReport: report(passes: false), turns: turns, finalProgram: final,
-            finalReport: turns.last?.report, exit: exit, seconds: 0)
+    /// A trace from `x = 2`, `x = 1` being right, by the rules of a recipe.
+    func trace(_ turns: [Turn], exit: EpisodeExit, _ recipe: GRPORecipe = .paper) throws -> Trace {
+        let task = RepairTask(
+            id: "t", prompt: "", program: "x = 2", tests: .statements(["assert x == 1"]), reference: "x = 1")
+        var trace = Trace(
+            start: try PythonRepair(task), sample: 0, seed: 0, method: "coe", policy: "p",
+            initialVerdict: verdict(passes: false), turns: turns, exit: exit)
+        trace.rules = recipe.rewards
+        return trace
     }
 
-    func turn(_ command: Command?, _ report: SandboxReport, error: String? = nil) -> Turn {
-        Turn(
-            completion: Completion(text: command?.description ?? "?"), command: command, error: error, report: report,
-            reward: 0, programDigest: "d")
+    func turn(_ command: String?, _ verdict: Verdict, state: String? = nil, error: String? = nil) -> Turn {
+        let effect: Effect? = error != nil ? nil : command == "### EXIT" ? .done : .changed
+        return Turn(
+            completion: Completion(text: command ?? "?"), command: command, error: error,
+            effect: command == nil ? nil : effect, state: state, verdict: verdict)
     }
 
-    @Test func hiddenTestsDecideWhereThereAreAny() throws {
-        let edit = Command.replace(line: 1, content: "x = 1")
-        let cheat = trace(
-            [turn(edit, report(passes: true, hidden: false)), turn(.exit, report(passes: true, hidden: false))],
-            exit: .exit)
-        #expect(RewardedEpisode(cheat, reference: nil, recipe: .paper).total == 0)
-        let real = trace(
-            [turn(edit, report(passes: true, hidden: true)), turn(.exit, report(passes: true, hidden: true))],
-            exit: .exit)
-        #expect(RewardedEpisode(real, reference: nil, recipe: .paper).rewards.map { $0[0] } == [1, 0])
+    @Test func anEpisodeEarnsByTheRulesOfItsTrace() throws {
+        let edit = "### REPL 1 >>>x = 1"
+        let cheat = try trace(
+            [
+                turn(edit, verdict(passes: true, hidden: false), state: "x = 1"),
+                turn("### EXIT", verdict(passes: true, hidden: false)),
+            ], exit: .exit)
+        #expect(RewardedEpisode(cheat).total == 0)
+        let real = try trace(
+            [
+                turn(edit, verdict(passes: true, hidden: true), state: "x = 1"),
+                turn("### EXIT", verdict(passes: true, hidden: true)),
+            ], exit: .exit)
+        let rewarded = RewardedEpisode(real)
+        #expect(rewarded.rewards.map { $0[0] } == [1, 0])
+        #expect(rewarded.states == ["x = 2", "x = 1"])
     }
 
     @Test func thePapersThreeRewards() throws {
-        let fails = report(passes: false)
-        let lost = trace([turn(nil, fails, error: "?"), turn(.delete(line: 1), fails)], exit: .turnLimit)
-        let rewarded = RewardedEpisode(lost, reference: nil, recipe: .paper)
-        #expect(rewarded.rewards == [[0, -0.5, 0, 0, 0], [0, 0, -0.5, 0, 0]])
-        let left = trace([turn(.exit, fails)], exit: .exit)
-        #expect(RewardedEpisode(left, reference: nil, recipe: .paper).total == 0)
+        let fails = verdict(passes: false)
+        let lost = try trace([turn(nil, fails, error: "?"), turn("### DELL 1", fails, state: "")], exit: .turnLimit)
+        #expect(RewardedEpisode(lost).rewards == [[0, -0.5, 0, 0, 0], [0, 0, -0.5, 0, 0]])
+        #expect(RewardedEpisode(try trace([turn("### EXIT", fails)], exit: .exit)).total == 0)
     }
 
-    @Test func onlySolvedEpisodesPayForNeedlessEdits() throws {
-        let edit = Command.replace(line: 1, content: "x = 1")
-        let long = "x = 1 # and a comment that nobody asked for"
-        let wasteful = trace([turn(edit, report(passes: true))], exit: .passed, final: long)
-        let frugal = trace([turn(edit, report(passes: true))], exit: .passed)
-        let failed = trace([turn(edit, report(passes: false))], exit: .turnLimit, final: long)
-        func edits(_ trace: Trace) -> Double {
-            RewardedEpisode(trace, reference: "x = 1", recipe: .best).sum(3)
-        }
-        #expect(edits(wasteful) == -0.2)
-        #expect(edits(frugal) == 0)
-        #expect(edits(failed) == 0)
-    }
-
-    @Test func whatBringsTheProgramCloserEarns() throws {
-        let fails = report(passes: false)
-        // To "x = 1234" it is 3 characters from "x = 2", then 8, 2, and the tests pass.
-        let commands = ["x = 2", "y", "x = 12", "x = 7"].map { Command.replace(line: 1, content: $0) }
-        let turns = commands.enumerated().map { turn($1, report(passes: $0 == 3)) }
-        func progress(_ trace: Trace, _ reference: String?, weight: Double = 0.5) -> [Double] {
-            var recipe = GRPORecipe.best
-            recipe.progress = weight
-            return RewardedEpisode(trace, reference: reference, recipe: recipe).rewards.map { $0[4] }
-        }
-        let played = trace([turns[0]] + turns[1...] + [turn(.exit, report(passes: true))], exit: .exit)
-        // What is left counts twice the way at most, and nothing where the tests pass.
-        expectEqual([progress(played, "x = 1234")], [[0, 0.5 * (1 - 2), 0.5 * (2 - 2.0 / 3), 0.5 * 2 / 3, 0]])
-        #expect(progress(played, nil) == [0, 0, 0, 0, 0])
-        #expect(progress(played, "x = 1234", weight: 0) == [0, 0, 0, 0, 0])
-        // What could not be carried out changes nothing.
-        #expect(progress(trace([turn(commands[2], fails, error: "?")], exit: .turnLimit), "x = 1234") == [0])
-    }
-
-    @Test func aBlankAtTheEndOfALineIsNoChange() throws {
-        let fails = report(passes: false)
-        func malformed(_ contents: [String], _ recipe: GRPORecipe) -> [Double] {
-            let turns = contents.map { turn(.replace(line: 1, content: $0), fails) }
-            return RewardedEpisode(trace(turns, exit: .turnLimit), reference: nil, recipe: recipe).rewards.map { $0[1] }
-        }
-        let contents = ["x = 2 ", "x = 2\t ", " x = 2", "x = 3"]
-        #expect(malformed(contents, .best) == [-0.5, -0.5, 0, 0])
-        #expect(malformed(contents, .paper) == [0, 0, 0, 0])
+    @Test func aCosmeticChangeCostsWhatACommandWithoutEffectCosts() throws {
+        var blank = turn("### REPL 1 >>>x = 2 ", verdict(passes: false), state: "x = 2 ")
+        blank.effect = .cosmetic
+        #expect(RewardedEpisode(try trace([blank], exit: .turnLimit, .best)).rewards[0][1] == -0.5)
+        #expect(RewardedEpisode(try trace([blank], exit: .turnLimit, .paper)).rewards[0][1] == 0)
     }
 
     // MARK: Start states
 
+    func tasks(_ count: Int) throws -> [any Tool] {
+        try (0..<count).map {
+            try PythonRepair(RepairTask(id: "\($0)", prompt: "", program: "", tests: .statements(["assert True"])))
+        }
+    }
+
     @Test func inTurnEachStartStateComesBeforeAnyComesAgain() throws {
-        let tasks = (0..<24).map { RepairTask(id: "\($0)", prompt: "", program: "", tests: .statements([])) }
-        var state = RLState()
+        let tasks = try tasks(24)
+        var state = StartStates()
         var random = SeededGenerator(seed: 0)
         var seen: [String] = []
         for _ in 0..<6 { seen += state.choose(4, of: tasks, byPassRate: false, &random).map(\.id) }
@@ -167,8 +143,8 @@ import Testing
     }
 
     @Test func startStatesNearHalfAreDrawnMoreOftenThanSolvedOnes() throws {
-        let tasks = (0..<20).map { RepairTask(id: "\($0)", prompt: "", program: "", tests: .statements([])) }
-        var state = RLState()
+        let tasks = try tasks(20)
+        var state = StartStates()
         for task in tasks[..<10] { state.tallies[task.id, default: .init()].add(8, of: 8) }
         for task in tasks[10...] { state.tallies[task.id, default: .init()].add(4, of: 8) }
         var random = SeededGenerator(seed: 0)

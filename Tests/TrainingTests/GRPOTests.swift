@@ -1,16 +1,16 @@
-import Demonstrations
-import Episodes
 import Foundation
 import LanguageModels
-import LineEditor
 import Policies
-import RepairTasks
+import PythonRepair
+import Runs
 import Tensors
 import TestSupport
 import Testing
 import Tokenization
+import Tools
 
 @testable import PythonSandbox
+@testable import StatefulTools
 @testable import Training
 
 /// Whole steps of GRPO on a model of 50,000 weights.
@@ -28,7 +28,7 @@ import Tokenization
         let weights = try LoRAWeights(LoRAConfiguration(rank: 4, alpha: 8), for: causal, seed: 3)
         let url = folder.appending(path: "start")
         try weights.adapter.write(to: url, baseModel: "tiny")
-        try AdapterCard(prompt: StateForm.brief.prompt, model: "tiny").write(toAdapter: url)
+        try AdapterCard(prompt: .brief, model: "tiny").write(toAdapter: url)
         adapter = url.path(percentEncoded: false)
         let tasks = (1...6).map { number in
             RepairTask(
@@ -44,10 +44,9 @@ import Tokenization
     func configuration(_ recipe: GRPORecipe) -> RLConfiguration {
         var configuration = RLConfiguration(model: "tiny", adapter: adapter, data: [data], recipe: recipe)
         configuration.steps = 3
-        configuration.groups = 2
-        configuration.maxTurns = 3
+        configuration.starts = 2
+        configuration.turns = 3
         configuration.maxTokens = 40
-        configuration.isConstrained = true
         configuration.validation = data
         configuration.validationCount = 2
         configuration.validateEvery = 2
@@ -58,12 +57,14 @@ import Tokenization
     @discardableResult
     func run(
         _ configuration: RLConfiguration, in name: String, resume: Bool = false, stopAfter: Int = .max,
-        observe: @escaping @Sendable (GRPO.Progress) -> Void = { _ in }
+        loss: (any PolicyLoss)? = nil, observe: @escaping @Sendable (TrainingProgress) -> Void = { _ in }
     ) async throws -> URL {
         let sandbox = try await PythonSandbox()
         let steps = Counter()
+        var grpo = GRPO(configuration, folder: folder.appending(path: name), toolbox: .standard, sandbox: sandbox)
+        grpo.loss = loss
         do {
-            let adapter = try await GRPO(configuration, folder: folder.appending(path: name), sandbox: sandbox).run(
+            let adapter = try await grpo.run(
                 resume: resume, modelPath: model, shouldStop: { steps.count >= stopAfter },
                 observe: {
                     if $0.step > 0 { steps.add() }
@@ -103,9 +104,7 @@ import Tokenization
             let same = try bytes("whole/checkpoints/step-3/\(file)") == bytes("\(name)/checkpoints/step-3/\(file)")
             #expect(same, "\(name)/\(file)")
         }
-        let traces = try bytes("whole/traces.jsonl").split(separator: 0x0A).map {
-            try JSONDecoder().decode(Trace.self, from: $0)
-        }
+        let traces = try TraceFile(folder: folder.appending(path: "whole")).read()
         #expect(Set(traces.map { $0.sample / 1_000 }) == [1, 2, 3])
     }
 
@@ -128,40 +127,40 @@ import Tokenization
         #expect(differences.all.contains { $0 > 0 })
     }
 
-    /// A command that could have been thrown away could end where it is excluded; the last of all draws could not.
+    /// An answer that could have been resampled could end as an excluded command; the last sample allowed could not.
     @Test(arguments: [(nil, true), (3, true), (4, false)])
-    func onlyTheLastDrawCouldNotEndAsAnExcludedCommand(redraws: Int?, canEnd: Bool) throws {
+    func onlyTheLastSampleCouldNotEndAsAnExcludedCommand(resamples: Int?, canEnd: Bool) throws {
         let tokenizer = try Tokenizer(modelPath: model)
-        let program = ProgramText("x = 1")
-        let grammar = CommandGrammar(program: program, redraws: 4)
+        let tool = try PythonRepair(
+            RepairTask(id: "t", prompt: "", program: "x = 1", tests: .statements(["assert x == 12"])))
         // "x = 1" in place of itself changes nothing.
         let tokens = tokenizer.encode("### REPL 1 >>>x = 12")
-        let report = SandboxReport(tests: [], seconds: 0)
+        let verdict = Verdict(passed: false, feedback: "", progress: 0)
         let turn = Turn(
             completion: Completion(
                 text: "", promptTokenIDs: [1], tokenIDs: tokens, logProbabilities: tokens.map { _ in -1 },
-                redraws: redraws),
-            command: .replace(line: 1, content: "x = 12"), report: report, reward: 0, programDigest: "")
+                resamples: resamples),
+            command: "### REPL 1 >>>x = 12", effect: .changed, state: "x = 12", verdict: verdict)
         let trace = Trace(
-            task: "t", sample: 0, seed: 0, method: "coe", policy: "p", initialProgram: program.text,
-            initialReport: report, turns: [turn], finalProgram: "x = 12", finalReport: report, exit: .turnLimit,
-            seconds: 0)
-        let experience = Experience(.init(trace: trace, grammars: [grammar]), advantages: [1], tokenizer: tokenizer)
+            start: tool, sample: 0, seed: 0, method: "coe", policy: "p", initialVerdict: verdict, turns: [turn],
+            exit: .turnLimit)
+        let guidance = Guidance(grammar: tool.grammar(allowsExit: true), resamples: 4)
+        let experience = Experience(.init(trace: trace, guidance: [guidance]), advantages: [1], tokenizer: tokenizer)
         #expect(experience.states.count == tokens.count && experience.states.last??.canEnd == canEnd)
     }
 
-    @Test func whatIsRewardedBecomesLikelier() async throws {
+    @Test(arguments: [nil, Reinforce()]) func whatIsRewardedBecomesLikelier(loss: Reinforce?) async throws {
         // Without EXIT an episode loses half a point, so that giving up at once is best where nothing can be solved.
         var configuration = configuration(.paper)
         configuration.recipe.beta = 0
         configuration.recipe.groupSize = 8
-        configuration.groups = 3
+        configuration.starts = 3
         configuration.steps = 12
-        configuration.maxTurns = 2
+        configuration.turns = 2
         configuration.validation = nil
         configuration.optimizer.learningRate = 2e-2
         let exits = Values()
-        try await run(configuration, in: "run") { exits.add($0.metrics["exit"] ?? 0) }
+        try await run(configuration, in: "run", loss: loss) { exits.add($0.metrics["exit"] ?? 0) }
         let (first, last) = (exits.all.prefix(3).reduce(0, +) / 3, exits.all.suffix(3).reduce(0, +) / 3)
         #expect(last > first + 0.3, "\(exits.all)")
     }
@@ -179,10 +178,7 @@ import Tokenization
     }
 
     @Test func rolloutsOfOtherWeightsAreRefused() async throws {
-        let tokenizer = try Tokenizer(modelPath: model)
-        let learner = try Learner(
-            configuration(.paper), modelPath: model, checkpoint: nil, tokenizer: tokenizer,
-            chat: try ChatEncoder(tokenizer))
+        let learner = try Learner(configuration(.paper), modelPath: model, checkpoint: nil, prompt: .brief)
         var experience = Experience(imitating: .init(tokens: [1, 2, 3], mask: [false, true, true]))
         let sequence = experience.sequence
         experience.logProbabilities = try learner.trainer.model.logProbabilities([sequence]).floats()
@@ -193,6 +189,38 @@ import Tokenization
         #expect { try learner.update([[experience]], step: 2, learningRate: 0) } throws: {
             ($0 as? TrainingError)?.code == .foreignRollouts
         }
+    }
+
+    /// Before the first step the ratio is 1, and the clipped surrogate has the gradient of REINFORCE.
+    @Test func anotherLossIsAnotherValue() throws {
+        func update(_ loss: (any PolicyLoss)?) throws -> [String: Double] {
+            let learner = try Learner(
+                configuration(.paper), modelPath: model, checkpoint: nil, prompt: .brief, loss: loss)
+            var experience = Experience(imitating: .init(tokens: [1, 2, 3], mask: [false, true, true]))
+            let values = try learner.trainer.model.logProbabilities([experience.sequence]).floats()
+            experience.logProbabilities = values
+            experience.advantages = [1, -0.5]
+            experience.states = [nil, nil]
+            return try learner.update([[experience]], step: 1, learningRate: 0).metrics
+        }
+        let (clipped, reinforced) = (try update(nil), try update(Reinforce()))
+        let norm = try #require(clipped["grad_norm"])
+        #expect(norm > 0)
+        #expect(abs(norm - (reinforced["grad_norm"] ?? 0)) < 1e-5 * norm)
+        #expect(abs((clipped["loss"] ?? 0) + 0.25) < 1e-5)
+        #expect(clipped["clip_ratio/low_mean"] == 0 && reinforced["clip_ratio/low_mean"] == nil)
+        #expect(reinforced["positive_mean"] == 0.5)
+    }
+
+    @Test func theSurrogateIsClippedOnTheSideThatItsAdvantagePullsTo() throws {
+        let ratios: [Float] = [1.5, 0.5, 1.5, 0.5]
+        let values = try Tensor(ratios.map { log($0) }, shape: [4])
+        let tokens = PolicyTokens(
+            now: ratios.map { log($0) }, old: [0, 0, 0, 0], advantages: [1, 1, -1, -1], weights: [1, 2, 1, 1])
+        let result = try ClippedSurrogate(low: 0.2, high: 0.3).losses(values, tokens)
+        let expected: [Float] = [-1.3, -1, 1.5, 0.8]
+        #expect(zip(try result.losses.floats(), expected).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(result.counts == ["clip_ratio/low_mean": 1, "clip_ratio/high_mean": 1])
     }
 
     /// Rollouts in int8, learned from in bfloat16: near, not equal, and other weights are still refused.
@@ -209,9 +237,7 @@ import Tokenization
         #expect(differences.all.allSatisfy { $0 > 0 && $0 < 0.1 }, "\(differences.all)")
 
         configuration.precision = .float32
-        let tokenizer = try Tokenizer(modelPath: model)
-        let learner = try Learner(
-            configuration, modelPath: model, checkpoint: nil, tokenizer: tokenizer, chat: try ChatEncoder(tokenizer))
+        let learner = try Learner(configuration, modelPath: model, checkpoint: nil, prompt: .brief)
         var experience = Experience(imitating: .init(tokens: [1, 2, 3], mask: [false, true, true]))
         let drawn = try learner.trainer.model.logProbabilities([experience.sequence]).floats()
         experience.advantages = [1, 1]
@@ -239,7 +265,7 @@ import Tokenization
             }
         }
         let adapter = try await GRPO(
-            configuration(.paper), folder: folder.appending(path: "run"), sandbox: sandbox
+            configuration(.paper), folder: folder.appending(path: "run"), toolbox: .standard, sandbox: sandbox
         ).run(resume: false, modelPath: model)
         killer.cancel()
         await sandbox.shutdown()
@@ -248,7 +274,19 @@ import Tokenization
     }
 }
 
-/// The prompt that a group's sequences share is computed once.
+/// Another algorithm: REINFORCE (Williams, 1992), without a ratio and a clip.
+struct Reinforce: PolicyLoss {
+    let counted = ["positive_mean"]
+
+    func losses(_ logProbabilities: Tensor, _ tokens: PolicyTokens) throws -> PolicyLosses {
+        let factors = zip(tokens.weights, tokens.advantages).map { -$0 * $1 }
+        let scale = try Tensor(factors, shape: [factors.count]).to(.float32, on: logProbabilities.device)
+        let positive = tokens.advantages.count { $0 > 0 }
+        return PolicyLosses(try logProbabilities * scale, counts: ["positive_mean": Double(positive)])
+    }
+}
+
+/// The prompt of a group's sequences is computed once.
 @Suite struct SharedPrefixTests {
     @Test(arguments: ["tiny-llama3", "tiny-qwen2"])
     func sharingAPrefixChangesNoGradient(name: String) throws {

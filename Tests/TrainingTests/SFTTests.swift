@@ -1,12 +1,14 @@
 import Demonstrations
-import Episodes
 import Foundation
 import LanguageModels
+import PythonRepair
 import PythonSandbox
-import RepairTasks
+import Runs
+import StatefulTools
 import TestSupport
 import Testing
 import Tokenization
+import Tools
 
 @testable import Training
 
@@ -22,9 +24,10 @@ import Tokenization
         model = try byteModelFolder().path(percentEncoded: false)
         let file = folder.appending(path: "demos.jsonl")
         let sandbox = try await PythonSandbox()
-        let options = SynthesisOptions(seed: 1, faults: 1...2, state: .brief)
-        let synthesizer = try await Synthesizer(
-            tasks: Array(RepairTask.starter.prefix(12)), options: options, sandbox: sandbox)
+        let options = LessonOptions(seed: 1, faults: 1...2, prompt: .brief)
+        let tasks = try RepairTask.starter.prefix(12).map { try PythonRepair($0) }
+        let teacher = try await PythonRepair.teacher(of: tasks, options, in: sandbox) { _, _ in }
+        let synthesizer = Synthesizer(teacher, options: options, sandbox: sandbox)
         var output = try DemonstrationFile(file, options: options)
         try await synthesizer.run(from: 0, workers: 2) { _, demonstration in
             if let demonstration { try output.append(demonstration) }
@@ -50,7 +53,7 @@ import Tokenization
         _ configuration: SFTConfiguration, in name: String, resume: Bool = false, stopAfter: Int = .max
     ) async throws -> URL {
         let steps = Counter()
-        return try await SFT(configuration, folder: folder.appending(path: name)).run(
+        return try await SFT(configuration, folder: folder.appending(path: name), toolbox: .standard).run(
             resume: resume, modelPath: model, shouldStop: { steps.count >= stopAfter }, observe: { _ in steps.add() })
     }
 
@@ -95,24 +98,25 @@ import Tokenization
         #expect(loaded.rank == 4 && loaded.scale == 2 && loaded.layers.count == 14)
         #expect(try CausalLM(path: model, adapter: adapter).configuration.layerCount == 2)
         #expect(
-            try AdapterCard.read(fromAdapter: adapter) == AdapterCard(prompt: StateForm.brief.prompt, model: "tiny"))
+            try AdapterCard.read(fromAdapter: adapter)
+                == AdapterCard(prompt: .brief, model: "tiny", tools: ["python"]))
     }
 
     @Test func aFolderWithAnotherRunIsRefusedAndLeftAlone() async throws {
         try await run(configuration(), in: "run")
         let before = try bytes("run/metrics.jsonl")
         await #expect { try await run(configuration(), in: "run") } throws: {
-            ($0 as? TrainingError)?.code == .foreignFolder
+            ($0 as? RunError)?.code == .foreignFolder
         }
         var other = configuration()
         other.seed = 9
         await #expect { try await run(other, in: "run", resume: true) } throws: {
-            // Named is what differs, and nothing else.
-            ($0 as? TrainingError)?.code == .foreignFolder && "\($0)".contains("other settings (seed;")
+            // The sentence names the settings that differ, and no others.
+            ($0 as? RunError)?.code == .foreignFolder && "\($0)".contains("other settings (seed;")
         }
         try Data("{".utf8).write(to: folder.appending(path: "run/run.json"))
         await #expect { try await run(configuration(), in: "run", resume: true) } throws: {
-            ($0 as? TrainingError)?.code == .foreignFolder && "\($0)".contains("run.json can't be read")
+            ($0 as? RunError)?.code == .damaged && "\($0)".contains("run.json can't be read")
         }
         #expect(try bytes("run/metrics.jsonl") == before)
     }
@@ -165,8 +169,9 @@ import Tokenization
         validated.validationEpisodes = 2
         let sandbox = try await PythonSandbox()
         let last = Last()
-        _ = try await SFT(validated, folder: folder.appending(path: "run"), sandbox: sandbox).run(
-            resume: false, modelPath: model, observe: { last.set($0.metrics) })
+        _ = try await SFT(
+            validated, folder: folder.appending(path: "run"), toolbox: .standard, sandbox: sandbox
+        ).run(resume: false, modelPath: model, observe: { last.set($0.metrics) })
         await sandbox.shutdown()
         let metrics = last.metrics
         #expect(metrics["eval_loss"].map { $0 > 0 && $0 < 10 } == true)
@@ -198,7 +203,7 @@ import Tokenization
             #expect(learned == commands.flatMap { chat.content($0.content) + [chat.endOfTurn] })
             checked += 1
         }
-        #expect(checked == 24 && chat.format.rawValue == format)
+        #expect(checked == 24 && chat.format == (format == "gemma" ? .gemma : .chatML))
     }
 
     @Test(arguments: [
@@ -210,10 +215,13 @@ import Tokenization
         ("### REPL 7 >>>x", [false, false, false, false]),
         ("### EXIT", [false, false, false, false]),
     ])
-    func firstCommandsAreJudgedByTheReference(command: String, expected: [Bool]) {
-        let first = FirstCommand(
-            command, program: "def add(a, b):\n    return a - b\n", reference: "def add(a, b):\n    return a + b\n")
-        #expect([first.isExecutable, first.hasLine, first.hasCommand, first.isExact] == expected)
+    func firstCommandsAreJudgedByTheReference(command: String, expected: [Bool]) throws {
+        let tool = try PythonRepair(
+            RepairTask(
+                id: "add", prompt: "", program: "def add(a, b):\n    return a - b\n",
+                tests: .statements(["assert add(1, 2) == 3"]), reference: "def add(a, b):\n    return a + b\n"))
+        let facts = tool.grade(command)
+        #expect(["executable", "line", "command", "exact"].map { facts[$0] } == expected)
     }
 }
 

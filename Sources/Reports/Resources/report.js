@@ -3,7 +3,7 @@
   const $ = (id) => document.getElementById(id);
   const root = document.documentElement;
 
-  // Elements are made with text, never with markup: programs and answers are other people's.
+  // Elements are made with text, never with markup: states and answers are other people's.
   const make = (tag, attributes = {}, ...children) => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
@@ -97,9 +97,9 @@
   const whole = async (number) => (await unpack(`piece-${Math.floor(number / pieceSize)}`))[number % pieceSize];
 
   const runs = JSON.parse($("runs").textContent);
-  const verdicts = ["not solved", "passes what is seen only", "solved"];
+  const verdicts = ["not solved", "fails hidden checks", "solved"];
   const marks = [["✗", "no"], ["◐", "half"], ["✓", "ok"]];
-  const endings = { exit: "EXIT", passed: "tests passed", turnLimit: "turns used up", contextFull: "context full",
+  const endings = { exit: "EXIT", passed: "passed", turnLimit: "turns used up", contextFull: "context full",
     answered: "answered", unusableTests: "tests can't be used", broken: "broken" };
   const list = $("list"), viewer = $("viewer"), explorer = $("explorer");
   let rows = [], shown = [], chosen = -1, turn = 0, fromStart = false, texts = null;
@@ -150,7 +150,7 @@
     task: ["By task", (a, b) => a.t < b.t ? -1 : a.t > b.t ? 1 : a.r - b.r || a.s - b.s],
   };
 
-  // Programs and commands are searched too; they are unpacked at the first search.
+  // States and commands are searched too; they are unpacked at the first search.
   const searchable = async () => {
     const descriptions = await unpack("tasks");
     const all = [];
@@ -196,7 +196,7 @@
     }
   };
 
-  // Lines of two programs side by side in one list, by the longest common subsequence of what differs.
+  // Lines of two states side by side in one list, by the longest common subsequence of what differs.
   const compareLines = (before, after) => {
     const split = (text) => { const lines = text.split(/\r\n|\n|\r/); if (lines.at(-1) === "") lines.pop(); return lines; };
     const a = split(before), b = split(after), out = [];
@@ -242,8 +242,8 @@
       pre.append(make("div", { class: sign === "+" ? "ln add" : sign === "-" ? "ln del" : "ln" },
         make("span", {}, old ?? ""), make("span", {}, now ?? ""), make("span", { "aria-label": sign === "+" ? "added" : sign === "-" ? "removed" : null }, sign), make("span", {}, content)));
     });
-    if (!lines.length) pre.append(make("div", { class: "ln" }, make("span"), make("span"), make("span"), make("span", {}, "(an empty program)")));
-    return make("div", { class: "code", tabindex: "0", role: "group", "aria-label": "Program" }, pre);
+    if (!lines.length) pre.append(make("div", { class: "ln" }, make("span"), make("span"), make("span"), make("span", {}, "(empty)")));
+    return make("div", { class: "code", tabindex: "0", role: "group", "aria-label": "State" }, pre);
   };
 
   const signed = (value, places) => (value > 0 ? "+" : value < 0 ? "−" : "") + Math.abs(value).toFixed(places);
@@ -275,21 +275,19 @@
     return parts;
   };
 
-  const status = { passed: ["✓", "ok"], skipped: ["–", "half"], failed: ["✗", "no"], error: ["✗", "no"], timeout: ["⧖", "no"],
-    memory: ["✗", "no"], outputLimit: ["✗", "no"], notRun: ["·", "half"] };
-  const tests = (report, first, names) => {
-    if (report.e) return [make("p", { class: "problem" }, report.e)];
-    const items = (outcomes, titles, hidden) => outcomes.map((test, i) => {
-      const [mark, kind] = status[test.s] || ["?", "half"];
-      const name = titles?.[i] ?? first?.[i]?.n ?? test.n ?? `test ${i + 1}`;
-      return make("li", {}, make("span", { class: kind, title: test.s, "aria-label": test.s }, mark),
-        make("span", {}, make("code", {}, name), hidden ? make("span", { class: "chip" }, "hidden") : null,
-          test.m ? make("span", { class: "why" }, test.m) : null));
-    });
-    return [make("ul", { class: "tests" }, items(report.t, report.t.length === names?.t.length ? names.t : null, false), items(report.h || [], names?.h, true))];
+  const outcome = (name) => name === "passed" ? ["✓", "ok"] : name === "skipped" ? ["–", "half"] : name === "notRun" ? ["·", "half"]
+    : name === "timeout" ? ["⧖", "no"] : ["✗", "no"];
+  const checks = (verdict, first) => {
+    if (verdict.f !== undefined) return [make("p", { class: verdict.v ? "" : "problem" }, verdict.f)];
+    const item = (ended, name, note) => {
+      const [mark, kind] = outcome(ended);
+      return make("li", {}, make("span", { class: kind, title: ended, "aria-label": ended }, mark),
+        make("span", {}, name, note ? make("span", { class: "why" }, note) : null));
+    };
+    const items = verdict.t.map((check, i) => item(check.s, make("code", {}, check.n ?? first?.t[i]?.n ?? `check ${i + 1}`), check.m));
+    if (verdict.h !== undefined) items.push(item(verdict.h ? "passed" : "failed", make("span", { class: "chip" }, "hidden checks")));
+    return [make("ul", { class: "tests" }, items)];
   };
-  const passes = (report) => report && !report.e && report.t.some((t) => t.s === "passed") && report.t.every((t) => t.s === "passed" || t.s === "skipped");
-  const fullyPasses = (report) => passes(report) && (report.h || []).every((t) => t.s === "passed");
 
   let ticket = 0;
   const view = async () => {
@@ -302,7 +300,7 @@
     }
     if (mine !== ticket) return;
     const task = descriptions[row.t];
-    // What was true after each turn; turn 0 is the program as given.
+    // What was true after each turn; turn 0 is the start.
     const states = [{ p: episode.p, j: episode.j }];
     for (const u of episode.u) states.push({ p: u.p ?? states.at(-1).p, j: u.j ?? states.at(-1).j });
     turn = Math.max(0, Math.min(turn, episode.u.length));
@@ -315,9 +313,9 @@
 
     const steps = make("div", { class: "steps", role: "group", "aria-label": "Turns" },
       make("button", { class: "small-button", type: "button", disabled: turn === 0, "aria-label": "Turn before", onclick: () => go(turn - 1) }, "←"),
-      states.map((s, i) => make("button", { type: "button", class: "step" + (fullyPasses(s.j) ? " pass" : passes(s.j) ? " half" : i > 0 && episode.u[i - 1].e ? " err" : ""),
+      states.map((s, i) => make("button", { type: "button", class: "step" + (s.j?.v === 2 ? " pass" : s.j?.v === 1 ? " half" : i > 0 && episode.u[i - 1].e ? " err" : ""),
         "aria-current": i === turn ? "step" : null, onclick: () => go(i),
-        "aria-label": `${i === 0 ? "Start" : `Turn ${i}`}: ${fullyPasses(s.j) ? "passes" : passes(s.j) ? "passes what is seen" : i > 0 && episode.u[i - 1].e ? "not carried out" : "fails"}` }, i === 0 ? "start" : String(i))),
+        "aria-label": `${i === 0 ? "Start" : `Turn ${i}`}: ${s.j?.v === 2 ? "passes" : s.j?.v === 1 ? "fails hidden checks" : i > 0 && episode.u[i - 1].e ? "not carried out" : "fails"}` }, i === 0 ? "start" : String(i))),
       make("button", { class: "small-button", type: "button", disabled: turn === episode.u.length, "aria-label": "Next turn", onclick: () => go(turn + 1) }, "→"));
 
     const parts = [
@@ -327,15 +325,15 @@
         runs.length > 1 ? make("span", { class: "chip" }, make("i", { class: "swatch", "--c": `var(--c${row.r % 8})` }), runs[row.r]) : null,
         chip(row.n === 1 ? "1 turn" : `${row.n} turns`), row.k ? chip(`${row.k.toLocaleString("en")} tokens`) : null, chip(`${episode.s.toFixed(1)} s`),
         chip(`reward ${signed(reward, 1)}`),
-        episode.z ? chip(`${episode.z[0]} lines touched, ${episode.z[1]} needed`, episode.z[0] > episode.z[1] ? "half" : "") : null,
+        episode.z ? chip(`${episode.z[0]} commands from start to end, ${episode.z[1]} needed`, episode.z[0] > episode.z[1] ? "half" : "") : null,
         chip(`seed ${episode.g}`)),
       episode.e ? make("p", { class: "problem" }, episode.e) : null,
       task?.p ? make("p", { class: "prompt" }, task.p) : null,
-      task?.r ? make("details", {}, make("summary", {}, "Reference"), diff(episode.p, task.r)) : null,
+      task?.r ? make("details", {}, make("summary", {}, "Known solution"), diff(episode.p, task.r)) : null,
       steps,
     ];
     if (u) {
-      parts.push(make("h4", {}, episode.m === "coe" || episode.m === "oracle" ? "Command" : "Answer",
+      parts.push(make("h4", {}, episode.c ? "Command" : "Answer",
         u.w ? make("span", { class: "chip reward " + (u.w > 0 ? "ok" : "no") }, `reward ${signed(u.w, 1)}`) : null),
         ...said(u));
       if (u.e) parts.push(make("p", { class: "problem" }, u.e));
@@ -343,8 +341,10 @@
     const toggle = turn > 1 ? make("span", { class: "toggle" },
       make("button", { type: "button", "aria-pressed": String(!fromStart), onclick: () => { fromStart = false; view(); } }, "this turn"),
       make("button", { type: "button", "aria-pressed": String(fromStart), onclick: () => { fromStart = true; view(); } }, "since the start")) : null;
-    parts.push(make("h4", {}, "Program", toggle), diff(turn === 0 ? state.p : fromStart ? episode.p : states[turn - 1].p, state.p));
-    if (state.j) parts.push(make("h4", {}, "Tests"), ...tests(state.j, episode.j?.t, task));
+    parts.push(make("h4", {}, "State", toggle), diff(turn === 0 ? state.p : fromStart ? episode.p : states[turn - 1].p, state.p));
+    if (state.j) {
+      parts.push(make("h4", {}, state.j.t.length ? "Checks" : "Verdict", " ", chip(`progress ${(state.j.g / 10).toFixed(0)} %`)), ...checks(state.j, episode.j));
+    }
     if (u?.b) parts.push(make("details", {}, make("summary", {}, "Feedback as the model read it"), make("pre", { class: "feedback" }, u.b)));
     const hadFocus = viewer.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
     viewer.replaceChildren(...parts.filter(Boolean));

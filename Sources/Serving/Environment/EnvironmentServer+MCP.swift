@@ -1,7 +1,6 @@
-import Episodes
 import Foundation
 import NIOHTTP1
-import RepairTasks
+import StatefulTools
 
 /// MCP: the environment as tools, with sessions.
 ///
@@ -9,14 +8,20 @@ import RepairTasks
 /// header `Mcp-Session-Id`. Both work.
 extension EnvironmentServer {
     private static let sessionHeader = "mcp-session-id"
+    /// The versions of MCP whose calls are the same here, the newest first.
+    private static let protocolVersions = ["2025-06-18", "2025-03-26", "2024-11-05"]
+
+    /// The client's version where it is one of these, else the newest, as MCP asks for.
+    private static func protocolVersion(for asked: String?) -> String {
+        asked.flatMap { protocolVersions.contains($0) ? $0 : nil } ?? protocolVersions[0]
+    }
 
     func respondMCP(_ request: HTTPRequest) async -> HTTPResponse {
         let named = request.headers.first(name: Self.sessionHeader)
         if request.method == .DELETE {
-            guard let named, registry.session(named) != nil else {
+            guard let named, registry.close(named) != .unknown else {
                 return .fault(.notFound, "There is no such session.")
             }
-            registry.remove(named)
             return HTTPResponse(status: .noContent, body: .data(Data()))
         }
         if let named, registry.session(named) == nil { return .fault(.notFound, "There is no such session.") }
@@ -64,36 +69,38 @@ extension EnvironmentServer {
     }
 
     private func result(_ rpc: RPCRequest, _ session: EnvironmentSession?) async throws -> RPCResult {
+        if rpc.method == "openenv/session/close" { return .json(try close(rpc.params.sessionID)) }
+        let session = try session ?? rpc.params.sessionID.map { try self.session($0) }
         switch rpc.method {
         case "initialize":
             return .json(
                 .object([
-                    // The client's version, where it is one that has what is used here.
-                    "protocolVersion": .string(rpc.params.protocolVersion ?? "2025-06-18"),
+                    "protocolVersion": .string(Self.protocolVersion(for: rpc.params.protocolVersion)),
                     "capabilities": .object(["tools": .object([:])]),
                     "serverInfo": .object(["name": .string(Self.name), "version": .string(Self.version)]),
-                    "instructions": .string(Self.summary + " Begin with new_task, then use run_command."),
+                    "instructions": .string(documents.summary + " Begin with new_task, then use run_command."),
                 ]))
         case "ping":
             return .json(.object([:]))
         case "tools/list":
-            let tools = try JSONDecoder().decode(JSONValue.self, from: Data(PackageResources.tools_json))
-            return .json(.object(["tools": tools]))
+            return .json(.object(["tools": documents.tools]))
         case "tools/call":
-            return .tool(try await call(rpc.params, session ?? self.session(rpc.params.sessionID)))
+            return .tool(try await call(rpc.params, session ?? makeSession()))
         case "openenv/session/create":
             if let session { return .json(.object(["session_id": .string(session.id)])) }
             return .json(.object(["session_id": .string(try createSession().get().id)]))
-        case "openenv/session/close":
-            guard let id = rpc.params.sessionID else {
-                throw RPCError(code: -32602, message: "Invalid params: session_id is required")
-            }
-            guard registry.session(id) != nil, registry.remove(id) else {
-                throw RPCError(code: -32602, message: "Unknown session_id")
-            }
-            return .json(.object(["session_id": .string(id), "closed": .bool(true)]))
         default:
             throw RPCError(code: -32601, message: "Method not found")
+        }
+    }
+
+    private func close(_ id: String?) throws(RPCError) -> JSONValue {
+        guard let id else { throw RPCError(code: -32602, message: "Invalid params: session_id is required") }
+        switch registry.close(id) {
+        case .unknown: throw RPCError(code: -32602, message: "Unknown session_id")
+        case .closed: return .object(["session_id": .string(id), "closed": .bool(true)])
+        case .atDetach:
+            return .object(["session_id": .string(id), "closed": .bool(false), "closing": .bool(true)])
         }
     }
 
@@ -126,12 +133,12 @@ extension EnvironmentServer {
                     throw RPCError(code: -32602, message: "Invalid params: arguments.command: Field required")
                 }
                 result = try await session.step(EnvironmentAction(command: command))
-            case "show_program":
+            case "show_state":
                 let observation = try await session.observe()
                 result = StepResult(observation: observation, reward: nil, done: observation.exit != nil)
             default:
                 throw RPCError(
-                    code: -32602, message: "Unknown tool; there are new_task, run_command and show_program.")
+                    code: -32602, message: "Unknown tool; there are new_task, run_command and show_state.")
             }
             return ToolResult(
                 content: [.init(text: text(of: result))], structuredContent: result, isError: false)
@@ -144,10 +151,10 @@ extension EnvironmentServer {
     private func text(of result: StepResult) -> String {
         let observation = result.observation
         if let exit = observation.exit {
-            let verdict = observation.passed ? "All visible tests pass." : "Tests still fail."
+            let verdict = observation.passed ? "The state passes." : "The state does not pass."
             return "The episode is over (\(exit.rawValue)). \(verdict)"
         }
         let texts = observation.messages.map(\.content)
-        return texts.isEmpty ? "\(observation.program)***\n\(observation.feedback)" : texts.joined(separator: "\n\n")
+        return texts.isEmpty ? "\(observation.state)\n***\n\(observation.feedback)" : texts.joined(separator: "\n\n")
     }
 }

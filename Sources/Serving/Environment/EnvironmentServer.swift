@@ -1,24 +1,25 @@
 import Foundation
 import NIOHTTP1
 public import PythonSandbox
-import RepairTasks
+import StatefulTools
 
 /// Chain-of-Edits as an environment for any framework that speaks OpenEnv: WebSocket, HTTP and MCP.
 ///
-/// One WebSocket is one session. Over HTTP and MCP a session is made by `openenv/session/create` (or MCP's own
-/// `initialize`) and named in the calls; a call without one plays on a fresh episode, as in OpenEnv's reference server.
+/// One WebSocket is one session. Over HTTP and MCP, `openenv/session/create` (or MCP's own `initialize`) makes a
+/// session, and calls name it; `/ws?session_id=…` joins it. A call without one plays a fresh episode, as in OpenEnv's
+/// reference server.
 public final class EnvironmentServer: HTTPService {
+    /// The environment's name in OpenEnv and MCP.
     public static let name = "chain-of-edits"
+    /// The version of the environment's interface.
     public static let version = "1.0.0"
-    static let summary = """
-        A faulty Python program is repaired by a line editor with five commands; after each the unit tests' result is \
-        shown.
-        """
 
     let environment: EnvironmentSession.Environment
     let registry: SessionRegistry
+    let documents: EnvironmentDocuments
     private let reaper: Task<Void, Never>
 
+    /// A server of these tasks; the caller shuts the sandbox down.
     public init(tasks: EnvironmentTasks, sandbox: PythonSandbox, options: EnvironmentOptions = EnvironmentOptions()) {
         let registry = SessionRegistry(limit: options.sessions)
         let metrics = Metrics()
@@ -26,6 +27,7 @@ public final class EnvironmentServer: HTTPService {
             tasks: tasks, options: options, sandbox: sandbox, queue: FairQueue(limit: options.concurrentJobs),
             metrics: metrics)
         self.registry = registry
+        documents = EnvironmentDocuments(tasks.tools)
         reaper = Task {
             let pause = Duration.seconds(min(30, max(0.05, options.idleSeconds / 4)))
             while (try? await Task.sleep(for: pause)) != nil {
@@ -51,7 +53,7 @@ public final class EnvironmentServer: HTTPService {
 
     func makeSession() -> EnvironmentSession { EnvironmentSession(id: randomID(), environment: environment) }
 
-    /// Waits until no session is in the middle of an episode; closes those that are not, and lets none begin.
+    /// Lets no session begin, closes idle ones, and waits until all episodes and calls have ended.
     public func drain() async {
         registry.beginDraining()
         while !Task.isCancelled {
@@ -105,9 +107,9 @@ public final class EnvironmentServer: HTTPService {
             case "/", "/metadata":
                 return .json(metadata)
             case "/schema":
-                return Self.resource(PackageResources.schemas_json)
+                return Self.json(documents.schemas)
             case "/openapi.json":
-                return Self.resource(PackageResources.openapi_json)
+                return Self.json(Data(PackageResources.openapi_json))
             case "/tasks":
                 return .json(["tasks": environment.tasks.tasks.map(\.id)])
             case "/metrics":
@@ -119,9 +121,10 @@ public final class EnvironmentServer: HTTPService {
             case "/step":
                 let step = try decodeRequest(StepRequest.self, request.body)
                 let session = try session(step.sessionID)
+                let deadline = Deadline(seconds: step.timeoutSeconds)
                 // Without a session there is no episode yet; the seed makes it the same one for everybody.
-                if step.sessionID == nil { _ = try await session.reset(ResetRequest(seed: 0)) }
-                return .json(try await session.step(step.action, timeout: step.timeoutSeconds))
+                if step.sessionID == nil { _ = try await session.reset(ResetRequest(seed: 0), deadline: deadline) }
+                return .json(try await session.step(step.action, deadline: deadline))
             case "/state":
                 return .json(await (try session(request.query["session_id"])).state)
             case "/mcp":
@@ -139,9 +142,7 @@ public final class EnvironmentServer: HTTPService {
     /// The session of this id, or a fresh one that nobody else sees.
     func session(_ id: String?) throws(WireError) -> EnvironmentSession {
         guard let id else { return makeSession() }
-        guard let session = registry.session(id) else {
-            throw WireError(.session, "There is no such session: it was never made, was closed, or was idle for long.")
-        }
+        guard let session = registry.session(id) else { throw .noSession }
         return session
     }
 
@@ -159,8 +160,8 @@ public final class EnvironmentServer: HTTPService {
         }
     }
 
-    private static func resource(_ bytes: [UInt8]) -> HTTPResponse {
-        HTTPResponse(headers: ["content-type": "application/json"], body: .data(Data(bytes)))
+    private static func json(_ data: Data) -> HTTPResponse {
+        HTTPResponse(headers: ["content-type": "application/json"], body: .data(data))
     }
 
     private struct Metadata: Encodable {
@@ -174,8 +175,7 @@ public final class EnvironmentServer: HTTPService {
 
     private var metadata: Metadata {
         Metadata(
-            name: Self.name, description: Self.summary,
-            readmeContent: String(decoding: PackageResources.environment_md, as: UTF8.self), version: Self.version,
+            name: Self.name, description: documents.summary, readmeContent: documents.readme, version: Self.version,
             author: "Chain-of-Edits", documentationUrl: nil)
     }
 
@@ -194,11 +194,17 @@ public final class EnvironmentServer: HTTPService {
     public func offersWebSocket(_ path: String) -> Bool { path == "/ws" || path == "/mcp" }
 
     public func open(_ request: HTTPRequest, on socket: WebSocketHandle) async -> any WebSocketConversation {
-        let session = makeSession()
+        var session: EnvironmentSession?
         var refusal: WireError?
         do {
-            try registry.add(session, socket: socket)
-            environment.metrics.count("coe_sessions_total")
+            if let id = request.query["session_id"] {
+                session = try registry.attach(socket, to: id)
+            } else {
+                let made = makeSession()
+                try registry.add(made, socket: socket)
+                session = made
+                environment.metrics.count("coe_sessions_total")
+            }
         } catch {
             refusal = error
             environment.metrics.count("coe_sessions_refused_total")
@@ -206,52 +212,4 @@ public final class EnvironmentServer: HTTPService {
         return EnvironmentConversation(
             server: self, session: session, refusal: refusal, speaksMCP: request.path == "/mcp")
     }
-}
-
-/// The messages of one WebSocket.
-private struct EnvironmentConversation: WebSocketConversation {
-    let server: EnvironmentServer
-    let session: EnvironmentSession
-    let refusal: WireError?
-    /// Whether messages are bare JSON-RPC, as on `/mcp`.
-    let speaksMCP: Bool
-
-    func greeting() async -> WebSocketReply {
-        // 1013: try again later.
-        refusal.map { WebSocketReply(message: EnvironmentServer.message($0), close: 1013) } ?? WebSocketReply()
-    }
-
-    func answer(_ message: String) async -> WebSocketReply {
-        let data = Data(message.utf8)
-        if speaksMCP {
-            let response = await server.answerMCP(data, session: session)
-            return response.map { .message($0) } ?? WebSocketReply()
-        }
-        do {
-            switch try decodeRequest(IncomingMessage.self, data) {
-            case .reset(let request):
-                if server.registry.isDraining { throw WireError(.session, "The server is shutting down.") }
-                return .message(OutgoingMessage(type: "observation", data: try await session.reset(request)))
-            case .step(let action):
-                return .message(OutgoingMessage(type: "observation", data: try await session.step(action)))
-            case .state:
-                return .message(OutgoingMessage(type: "state", data: await session.state))
-            case .mcp(let request):
-                let response = await server.answer(request, session: session)
-                return .message(OutgoingMessage(type: "mcp", data: response))
-            case .close:
-                return WebSocketReply(close: 1000)
-            case .unknown(let type):
-                throw WireError(
-                    .unknownType,
-                    "Unknown message type: \(type.prefix(80)). Known are reset, step, state, mcp and close.")
-            }
-        } catch {
-            let error = error as? WireError ?? WireError(.session, "The server failed.")
-            server.environment.metrics.count("coe_errors_total", ["code": error.code.rawValue])
-            return .message(OutgoingMessage(type: "error", data: error))
-        }
-    }
-
-    func end() async { server.registry.remove(session.id) }
 }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Lets a limited number of jobs run at once, and shares the turns fairly: of all keys that wait, each gets one job
-/// before any gets a second, however many it has asked for.
+/// Lets a limited number of jobs run at once, and shares the turns fairly: each key that waits gets one job before any
+/// key gets a second.
 final class FairQueue: Sendable {
     private struct State {
         var running = 0

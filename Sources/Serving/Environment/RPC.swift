@@ -1,5 +1,5 @@
 import Foundation
-import RepairTasks
+import StatefulTools
 
 /// A request of JSON-RPC 2.0.
 struct RPCRequest: Decodable, Sendable {

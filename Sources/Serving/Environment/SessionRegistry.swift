@@ -4,9 +4,16 @@ import Synchronization
 final class SessionRegistry: Sendable {
     struct Entry: Sendable {
         var session: EnvironmentSession
-        /// The WebSocket that the session belongs to; nil for one that was made by a call.
+        /// The WebSocket that plays the session.
         var socket: WebSocketHandle?
+        /// Whether a call made the session: calls can name it, and it outlives its WebSocket.
+        var isNamed: Bool
+        /// Whether the session ends with its WebSocket because a call asked for it.
+        var isClosing = false
     }
+
+    /// What became of a session that a call closes.
+    enum Closing { case closed, atDetach, unknown }
 
     private struct State {
         var entries: [String: Entry] = [:]
@@ -23,6 +30,8 @@ final class SessionRegistry: Sendable {
     var isDraining: Bool { state.withLock { $0.isDraining } }
 
     /// Adds a session unless all places are taken or the server drains.
+    ///
+    /// - Parameter socket: the WebSocket that it belongs to; nil for a session that calls can name.
     func add(_ session: EnvironmentSession, socket: WebSocketHandle?) throws(WireError) {
         let error = state.withLock { state -> WireError? in
             if state.isDraining { return WireError(.session, "The server is shutting down.") }
@@ -33,15 +42,53 @@ final class SessionRegistry: Sendable {
                 error.maxSessions = limit
                 return error
             }
-            state.entries[session.id] = Entry(session: session, socket: socket)
+            state.entries[session.id] = Entry(session: session, socket: socket, isNamed: socket == nil)
             return nil
         }
         if let error { throw error }
     }
 
-    /// A session made by a call; those of WebSockets belong to their connection alone.
+    /// Lets a WebSocket play a session that a call made; one at a time.
+    func attach(_ socket: WebSocketHandle, to id: String) throws(WireError) -> EnvironmentSession {
+        let result = state.withLock { state -> Result<EnvironmentSession, WireError> in
+            guard let entry = state.entries[id], entry.isNamed, !entry.isClosing else { return .failure(.noSession) }
+            if entry.socket != nil {
+                return .failure(WireError(.session, "Another WebSocket plays this session already."))
+            }
+            state.entries[id]?.socket = socket
+            return .success(entry.session)
+        }
+        return try result.get()
+    }
+
+    /// The WebSocket of a session is gone: a session of its own ends, and one that a call made goes on.
+    func detach(_ id: String) {
+        state.withLock { state in
+            guard let entry = state.entries[id] else { return }
+            if entry.isNamed && !entry.isClosing {
+                state.entries[id]?.socket = nil
+            } else {
+                state.entries[id] = nil
+            }
+        }
+    }
+
+    /// Closes a session that a call made; one with a WebSocket ends with that.
+    func close(_ id: String) -> Closing {
+        state.withLock { state in
+            guard let entry = state.entries[id], entry.isNamed, !entry.isClosing else { return .unknown }
+            if entry.socket == nil {
+                state.entries[id] = nil
+                return .closed
+            }
+            state.entries[id]?.isClosing = true
+            return .atDetach
+        }
+    }
+
+    /// The session of this id, where a call made it; others belong to their connection alone.
     func session(_ id: String) -> EnvironmentSession? {
-        state.withLock { $0.entries[id].flatMap { $0.socket == nil ? $0.session : nil } }
+        state.withLock { $0.entries[id].flatMap { $0.isNamed && !$0.isClosing ? $0.session : nil } }
     }
 
     @discardableResult

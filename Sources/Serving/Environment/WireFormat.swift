@@ -1,16 +1,14 @@
-import Episodes
-package import Foundation
-import RepairTasks
+import StatefulTools
 
 /// How an episode begins. Fields that the environment does not know are no fault, as in OpenEnv's reference.
 struct ResetRequest: Decodable, Sendable {
-    /// Draws the task and its faults; drawn itself when not given.
+    /// Chooses the task and its faults; random when not given.
     var seed: UInt64?
     var episodeID: String?
     /// A task of the server's set.
     var taskID: String?
-    /// A whole task, in the form of a line of a task file.
-    var task: RepairTask?
+    /// A whole task.
+    var task: GivenTask?
     /// Over HTTP: the session, from `openenv/session/create`, in which the episode runs.
     var sessionID: String?
 
@@ -27,11 +25,27 @@ struct ResetRequest: Decodable, Sendable {
         episodeID = try fields.limited("episode_id", to: 255)
         taskID = try fields.limited("task_id", to: 255)
         sessionID = try fields.limited("session_id", to: 255)
-        task = try fields.optional("task", RepairTask.self, "task")
+        task = try fields.optional("task", GivenTask.self, "task")
         if task != nil && taskID != nil {
             throw ValidationFailure(
                 "conflict", at: fields.path + ["task"], "Give either a task or a task_id, not both")
         }
+    }
+}
+
+/// A task that a client gives, as a line of a task file. Without `tool` it is for the server's own tool.
+struct GivenTask: Decodable, Sendable {
+    var task: ToolTask
+    var namesTool: Bool
+
+    init(from decoder: any Decoder) throws {
+        let fields = try Fields(decoder, at: ["task"])
+        do {
+            task = try ToolTask(from: decoder)
+        } catch {
+            throw ValidationFailure("value_error", at: ["task"], ToolTaskError.sentence(error))
+        }
+        namesTool = fields.container.contains(AnyKey(stringValue: "tool"))
     }
 }
 
@@ -41,10 +55,24 @@ struct EnvironmentAction: Sendable {
 
     init(command: String) { self.command = command }
 
+    /// Takes `{"command": …}`, and the call of `run_command` that OpenEnv's MCP client sends as a step.
     init(_ fields: Fields) throws {
-        command = try fields.required("command", String.self, "string")
-        _ = try fields.object("metadata")
-        try fields.refuse(otherThan: ["command", "metadata"])
+        if try fields.optional("type", String.self, "string") == "call_tool" {
+            guard try fields.required("tool_name", String.self, "string") == "run_command" else {
+                throw ValidationFailure(
+                    "literal_error", at: fields.path + ["tool_name"], "A step is a call of run_command")
+            }
+            guard let arguments = try fields.object("arguments") else {
+                throw ValidationFailure("missing", at: fields.path + ["arguments"], "Field required")
+            }
+            try fields.refuse(otherThan: ["type", "tool_name", "arguments", "metadata"])
+            command = try arguments.required("command", String.self, "string")
+            try arguments.refuse(otherThan: ["command"])
+        } else {
+            command = try fields.required("command", String.self, "string")
+            _ = try fields.object("metadata")
+            try fields.refuse(otherThan: ["command", "metadata"])
+        }
     }
 }
 
@@ -113,17 +141,21 @@ enum IncomingMessage: Decodable, Sendable {
 struct Observation: Encodable, Sendable {
     /// What to add to the conversation: at the beginning the whole prompt, then the answer to each command.
     var messages: [ChatMessage]
-    var program: String
-    /// What the visible tests say.
+    /// The tool's state as text.
+    var state: String
+    /// What the tool says about the state.
     var feedback: String
-    /// Why the command could not be read or carried out.
+    /// Why the command could not be read or carried out, or that it changed nothing.
     var error: String?
-    /// The visible tests that pass, and all of them; 0 of 0 when the program does not load.
-    var testsPassed: Int
-    var testsTotal: Int
+    /// Whether the state passes what the player is shown.
     var passed: Bool
-    /// Whether the hidden tests pass too; told when the episode is over.
+    /// Whether the state also passes what is hidden; null until the episode is over.
     var solved: Bool?
+    /// From 0 to 1: how near the goal is.
+    var progress: Double
+    /// The checks that pass, such as tests, and all of them; 0 of 0 where there are none.
+    var checksPassed: Int
+    var checksTotal: Int
     var turn: Int
     var turnsLeft: Int
     /// How the episode ended; null while it runs.
@@ -132,11 +164,13 @@ struct Observation: Encodable, Sendable {
     var totalReward: Double
     var taskID: String
     var episodeID: String
+    /// The name of the tool.
+    var tool: String
     var metadata: [String: String] = [:]
 
     private enum CodingKeys: String, CodingKey {
-        case messages, program, feedback, error, testsPassed, testsTotal, passed, solved, turn, turnsLeft, exit
-        case totalReward, metadata
+        case messages, state, feedback, error, passed, solved, progress, checksPassed, checksTotal, turn, turnsLeft
+        case exit, totalReward, tool, metadata
         case taskID = "taskId"
         case episodeID = "episodeId"
     }
@@ -144,20 +178,22 @@ struct Observation: Encodable, Sendable {
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(messages, forKey: .messages)
-        try container.encode(program, forKey: .program)
+        try container.encode(state, forKey: .state)
         try container.encode(feedback, forKey: .feedback)
         // Null, not absent: a client finds every field of the schema.
         try container.encode(error, forKey: .error)
-        try container.encode(testsPassed, forKey: .testsPassed)
-        try container.encode(testsTotal, forKey: .testsTotal)
         try container.encode(passed, forKey: .passed)
         try container.encode(solved, forKey: .solved)
+        try container.encode(progress, forKey: .progress)
+        try container.encode(checksPassed, forKey: .checksPassed)
+        try container.encode(checksTotal, forKey: .checksTotal)
         try container.encode(turn, forKey: .turn)
         try container.encode(turnsLeft, forKey: .turnsLeft)
         try container.encode(exit, forKey: .exit)
         try container.encode(totalReward, forKey: .totalReward)
         try container.encode(taskID, forKey: .taskID)
         try container.encode(episodeID, forKey: .episodeID)
+        try container.encode(tool, forKey: .tool)
         try container.encode(metadata, forKey: .metadata)
     }
 }
@@ -205,45 +241,4 @@ struct SessionState: Encodable, Sendable {
 struct OutgoingMessage<Payload: Encodable>: Encodable {
     var type: String
     var data: Payload
-}
-
-/// Why a message was not carried out.
-package struct WireError: Error, Encodable, Sendable {
-    package enum Code: String, Encodable, Sendable {
-        case invalidJSON = "INVALID_JSON"
-        case unknownType = "UNKNOWN_TYPE"
-        case validation = "VALIDATION_ERROR"
-        case execution = "EXECUTION_ERROR"
-        case capacity = "CAPACITY_REACHED"
-        case factory = "FACTORY_ERROR"
-        case session = "SESSION_ERROR"
-    }
-
-    var code: Code
-    var message: String
-    package var errors: [ValidationFailure.Item]?
-    var activeSessions: Int?
-    var maxSessions: Int?
-    /// Whether another call of the same session is in its way.
-    var isBusy = false
-
-    init(_ code: Code, _ message: String) {
-        self.code = code
-        self.message = message
-    }
-
-    private enum CodingKeys: String, CodingKey { case code, message, errors, activeSessions, maxSessions }
-}
-
-/// Decodes a request; every fault of it becomes an error with its code.
-package func decodeRequest<Value: Decodable>(_ type: Value.Type, _ data: Data) throws(WireError) -> Value {
-    do {
-        return try JSONDecoder().decode(type, from: data)
-    } catch let failure as ValidationFailure {
-        var error = WireError(.validation, "Invalid message")
-        error.errors = failure.errors
-        throw error
-    } catch {
-        throw WireError(.invalidJSON, "Invalid JSON: the message is not a JSON value.")
-    }
 }

@@ -2,19 +2,20 @@ import NIOHTTP1
 
 /// Who may ask: the guard before every request and every WebSocket.
 ///
-/// - **Host**: a server on loopback answers to names of loopback only, so that a page whose name was made to point at
-///   127.0.0.1 (DNS rebinding) gets nothing.
-/// - **Origin**: a browser says from where a request comes; only pages of this very server may ask.
-/// - **Token**: needed on every path but the open ones as soon as there is one, and there must be one when the server
-///   is bound beyond loopback.
+/// - **Host**: a server on loopback answers to names of loopback only. So a page gets nothing whose name points at
+///   127.0.0.1 (DNS rebinding).
+/// - **Origin**: a browser says which page sends a request; only this server's own pages may ask.
+/// - **Token**: a server with a token asks for it on every path but the open ones. A server that other machines reach
+///   must have one.
 public struct AccessRules: Sendable {
     /// Compared with `Authorization: Bearer …`.
     public var token: String?
-    /// The names in `Host` that are answered, without ports; nil for all.
+    /// The names in `Host` that the server answers, without ports; nil for all.
     public var hosts: Set<String>?
     /// Paths that need no token.
     public var openPaths: Set<String>
 
+    /// Rules as they are given.
     public init(token: String? = nil, hosts: Set<String>? = nil, openPaths: Set<String> = ["/health"]) {
         self.token = token
         self.hosts = hosts
@@ -25,8 +26,10 @@ public struct AccessRules: Sendable {
     ///
     /// - Throws: ``ServingError`` with `tokenNeeded` beyond loopback without a token.
     public init(host: String, token: String?, openPaths: Set<String> = ["/health"]) throws(ServingError) {
-        if let token, token.utf8.count < 16 {
-            throw ServingError(.tokenNeeded, "The token is too short to protect anything: take at least 16 characters.")
+        if let token, token.utf8.count < 16 || !token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
+            throw ServingError(
+                .tokenNeeded,
+                "The token protects nothing: take at least 16 letters, digits or signs of ASCII, without blanks.")
         }
         let isLoopback = Self.loopback.contains(host)
         if !isLoopback && token == nil {
@@ -46,7 +49,10 @@ public struct AccessRules: Sendable {
         guard named.count == 1, let host = named.first else {
             return .fault(.badRequest, "A request names the host once.")
         }
-        if let hosts, !hosts.contains(Self.name(ofAuthority: host)) {
+        guard let name = Self.name(ofAuthority: host) else {
+            return .fault(.badRequest, "The request's host is no name with a port.")
+        }
+        if let hosts, !hosts.contains(name) {
             return .fault(.forbidden, "This server does not answer to the host in the request.")
         }
         let origins = head.headers["origin"]
@@ -64,13 +70,11 @@ public struct AccessRules: Sendable {
         return nil
     }
 
-    /// `name`, `name:port`, `[v6]:port`
-    static func name(ofAuthority authority: String) -> String {
+    /// The name in `name`, `name:port` or `[v6]:port`; nil for anything else, such as `name:80@evil.example`.
+    static func name(ofAuthority authority: String) -> String? {
         let lower = authority.lowercased()
-        if lower.hasPrefix("["), let end = lower.firstIndex(of: "]") {
-            return String(lower[lower.index(after: lower.startIndex)..<end])
-        }
-        return String(lower.prefix { $0 != ":" })
+        guard let match = lower.wholeMatch(of: /(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?/) else { return nil }
+        return String(match.1.hasPrefix("[") ? match.1.dropFirst().dropLast() : match.1)
     }
 
     /// `scheme://authority`; nil for `null` and the like.
@@ -80,7 +84,7 @@ public struct AccessRules: Sendable {
         return String(lower[range.upperBound...])
     }
 
-    /// Takes equally long whatever the first difference.
+    /// Takes equally long wherever the first difference is.
     private static func areEqual(_ a: String, _ b: String) -> Bool {
         let (a, b) = (Array(a.utf8), Array(b.utf8))
         var difference = a.count ^ b.count

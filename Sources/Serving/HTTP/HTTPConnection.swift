@@ -4,27 +4,34 @@ import NIOHTTP1
 import NIOWebSocket
 
 /// Reads requests of one connection and writes their answers, one after the other.
-final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
+final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
     private let service: any HTTPService
     private let limits: ServerLimits
     private let access: AccessRules
+    private let calls: RunningCalls
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
-    /// The answer to a request that is refused before its end; the rest of it is dropped.
+    /// Whether a request was refused before its end; the connection drops the rest of it.
     private var isRefused = false
     private var work: Task<Void, Never>?
     private var timer: Scheduled<Void>?
+    /// The client has closed its side.
+    private var isHalfClosed = false
 
-    init(service: any HTTPService, limits: ServerLimits, access: AccessRules) {
+    init(service: any HTTPService, limits: ServerLimits, access: AccessRules, calls: RunningCalls) {
         self.service = service
         self.limits = limits
         self.access = access
+        self.calls = calls
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { expectRequest(context, within: limits.requestSeconds) }
+    func handlerAdded(context: ChannelHandlerContext) {
+        closeConnection(context, in: limits.requestSeconds)
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
 
@@ -38,6 +45,20 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
         // A refused WebSocket is still a request, and gets its answer.
         if error is NIOWebSocketUpgradeError { return }
         context.close(promise: nil)
+    }
+
+    /// A client that closes its side waits for its answer, or is gone; only a write tells which. So the connection
+    /// closes when the answer does not begin soon.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case ChannelEvent.inputClosed = event else { return context.fireUserInboundEventTriggered(event) }
+        isHalfClosed = true
+        if work == nil { return context.close(promise: nil) }
+        closeConnection(context, in: limits.halfClosedSeconds)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        timer?.cancel()
+        context.write(data, promise: promise)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -67,7 +88,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
             self.head = nil
             // A large body's memory is not kept for the next request.
             body = ByteBuffer()
-            answer(context, request, keepsAlive: head.isKeepAlive)
+            answer(context, request, version: head.version, keepsAlive: head.isKeepAlive)
         }
     }
 
@@ -75,17 +96,24 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
         .fault(.payloadTooLarge, "The request's body is larger than \(limits.bodyBytes) bytes.")
     }
 
-    private func answer(_ context: ChannelHandlerContext, _ request: HTTPRequest, keepsAlive: Bool) {
+    private func answer(
+        _ context: ChannelHandlerContext, _ request: HTTPRequest, version: HTTPVersion, keepsAlive: Bool
+    ) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        let (channel, service, limits) = (context.channel, service, limits)
+        let (channel, service, limits, calls) = (context.channel, service, limits, calls)
+        calls.begin()
         work = Task {
             let response = await service.respond(to: request)
-            let isWhole = await write(response, on: channel, limits, keepsAlive: keepsAlive)
-            channel.eventLoop.execute {
+            var keepsAlive = keepsAlive
+            // HTTP/1.0 knows no chunks: the end of the connection is the end of a streamed body.
+            if case .stream = response.body, version == .http1_0 { keepsAlive = false }
+            let isWhole = await send(response, on: channel, limits, version: version, keepsAlive: keepsAlive)
+            calls.end()
+            channel.eventLoop.execute { [keepsAlive] in
                 let (handler, context) = bound.value
                 handler.work = nil
-                if keepsAlive && isWhole {
-                    handler.expectRequest(context, within: limits.keepAliveSeconds)
+                if keepsAlive && isWhole && !handler.isHalfClosed {
+                    handler.closeConnection(context, in: limits.keepAliveSeconds)
                 } else {
                     context.close(promise: nil)
                 }
@@ -93,29 +121,29 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    /// Answers before the request is at its end, and gives the client a moment to read that before the rest of its
-    /// request is thrown back at it.
+    /// Answers before the request is at its end. The client gets a second to read the answer before the connection
+    /// closes.
     private func refuse(_ context: ChannelHandlerContext, _ response: HTTPResponse) {
         isRefused = true
         timer?.cancel()
         let (channel, limits) = (context.channel, limits)
         work = Task {
-            _ = await write(response, on: channel, limits, keepsAlive: false)
+            _ = await send(response, on: channel, limits, version: .http1_1, keepsAlive: false)
             channel.close(mode: .output, promise: nil)
             channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
         }
     }
 
-    private func expectRequest(_ context: ChannelHandlerContext, within seconds: Int64) {
+    private func closeConnection(_ context: ChannelHandlerContext, in seconds: Int64) {
         timer?.cancel()
         let channel = context.channel
         timer = context.eventLoop.scheduleTask(in: .seconds(seconds)) { channel.close(promise: nil) }
     }
 }
 
-/// False when the client has not got all of it.
-private func write(
-    _ response: HTTPResponse, on channel: any Channel, _ limits: ServerLimits, keepsAlive: Bool
+/// Sends a response; false when the client did not take all of it.
+private func send(
+    _ response: HTTPResponse, on channel: any Channel, _ limits: ServerLimits, version: HTTPVersion, keepsAlive: Bool
 ) async -> Bool {
     var head = HTTPResponseHead(version: .http1_1, status: response.status, headers: response.headers)
     if !keepsAlive { head.headers.replaceOrAdd(name: "connection", value: "close") }
@@ -128,6 +156,7 @@ private func write(
             channel.write(HTTPServerResponsePart.head(head), promise: nil)
             channel.write(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: data))), promise: nil)
         case .stream(let body):
+            head.version = version
             try await writeAndWait(HTTPServerResponsePart.head(head), on: channel, limits)
             try await body(ResponseWriter(channel: channel, limits: limits))
         }

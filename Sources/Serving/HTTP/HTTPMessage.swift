@@ -4,11 +4,15 @@ public import NIOHTTP1
 
 /// One request, read to its end.
 public struct HTTPRequest: Sendable {
+    /// The method.
     public var method: HTTPMethod
     /// Without the query.
     public var path: String
+    /// The query's fields, decoded.
     public var query: [String: String]
+    /// The headers.
     public var headers: HTTPHeaders
+    /// The whole body.
     public var body: Data
     /// The client's address without its port; for shares and limits, never for trust.
     public var client: String
@@ -31,16 +35,21 @@ public struct HTTPRequest: Sendable {
 
 /// What answers a request.
 public struct HTTPResponse: Sendable {
+    /// The bytes that follow the headers.
     public enum Body: Sendable {
         case data(Data)
         /// Written piece by piece; the task is cancelled when the client leaves.
         case stream(@Sendable (ResponseWriter) async throws -> Void)
     }
 
+    /// The status.
     public var status: HTTPResponseStatus
+    /// The headers; the server adds those of the transport.
     public var headers: HTTPHeaders
+    /// The body.
     public var body: Body
 
+    /// A response; 200 where nothing else is said.
     public init(status: HTTPResponseStatus = .ok, headers: HTTPHeaders = [:], body: Body) {
         self.status = status
         self.headers = headers
@@ -56,6 +65,7 @@ public struct HTTPResponse: Sendable {
         return HTTPResponse(status: status, headers: headers, body: .data(encoded(value)))
     }
 
+    /// Plain text, or text of another type.
     public static func text(
         _ text: String, type: String = "text/plain; charset=utf-8", status: HTTPResponseStatus = .ok
     ) -> HTTPResponse {
@@ -82,7 +92,7 @@ public func encoded(_ value: some Encodable) -> Data {
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
         positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    // Everything that is sent is made of strings, numbers and containers: there is nothing that can't be encoded.
+    // Strings, numbers and containers can always be encoded.
     return (try? encoder.encode(value)) ?? Data("null".utf8)
 }
 
@@ -107,7 +117,7 @@ public struct ResponseWriter: Sendable {
     }
 }
 
-/// Writes and waits for the socket; one that takes nothing for long is closed.
+/// Writes and waits for the socket; closes one that takes nothing for ``ServerLimits/stallSeconds``.
 func writeAndWait(_ part: some Sendable, on channel: any Channel, _ limits: ServerLimits) async throws {
     let timer = channel.eventLoop.scheduleTask(in: .seconds(limits.stallSeconds)) {
         channel.close(promise: nil)

@@ -15,8 +15,8 @@ import Synchronization
 
 /// A small HTTP/1.1 and WebSocket server.
 ///
-/// On SwiftNIO itself: what matters here, memory of idle connections, half-open sockets, limits before anything is
-/// read, is a channel handler's business, and a dozen routes need no framework.
+/// It stands on SwiftNIO itself. Channel handlers decide what matters here: the memory of idle connections, half-open
+/// sockets, limits before anything is read. A dozen routes need no framework.
 public final class HTTPServer: Sendable {
     private let service: any HTTPService
     private let listener: any Channel
@@ -42,12 +42,15 @@ public final class HTTPServer: Sendable {
             return isAdded
         }
 
+        /// Requests that are being answered.
+        let calls = RunningCalls()
         var count: Int { channels.withLock { $0.count } }
         var all: [any Channel] { channels.withLock { Array($0.values) } }
     }
 
-    /// Binds and begins to answer. Raises this process's limit of open files to what it may have, since every connection
-    /// is one.
+    /// Binds and begins to answer. Raises this process's limit of open files, because every connection is one.
+    ///
+    /// - Throws: ``ServingError`` with `address` when nothing can listen there.
     public init(
         _ service: any HTTPService, host: String = "127.0.0.1", port: Int, access: AccessRules,
         limits: ServerLimits = ServerLimits()
@@ -60,10 +63,12 @@ public final class HTTPServer: Sendable {
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // A client that closes its side still gets its answer.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 guard connections.add(channel, limit: limits.connections) else { return channel.close() }
                 return channel.eventLoop.makeCompletedFuture {
-                    try Self.configure(channel, service, access, limits)
+                    try Self.configure(channel, service, access, limits, connections.calls)
                 }
             }
         do {
@@ -75,9 +80,10 @@ public final class HTTPServer: Sendable {
     }
 
     private static func configure(
-        _ channel: any Channel, _ service: any HTTPService, _ access: AccessRules, _ limits: ServerLimits
+        _ channel: any Channel, _ service: any HTTPService, _ access: AccessRules, _ limits: ServerLimits,
+        _ calls: RunningCalls
     ) throws {
-        let handler = HTTPConnection(service: service, limits: limits, access: access)
+        let handler = HTTPConnection(service: service, limits: limits, access: access, calls: calls)
         let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
         let upgrader = NIOWebSocketServerUpgrader(
             maxFrameSize: limits.bodyBytes,
@@ -91,6 +97,7 @@ public final class HTTPServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     let request = HTTPRequest(head: head, body: Data(), client: channel.remoteAddress?.ipAddress ?? "")
                     let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(MaskCheck())
                     try pipeline.addHandler(
                         NIOWebSocketFrameAggregator(
                             minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 1024,
@@ -113,13 +120,16 @@ public final class HTTPServer: Sendable {
     /// The open connections.
     public var connectionCount: Int { connections.count }
 
-    /// Stops listening, lets what runs come to its end for at most `seconds`, and closes.
+    /// Stops listening, waits at most `seconds` for running calls and episodes to end, and closes.
     public func shutdown(drainSeconds seconds: Double = 0) async {
         try? await listener.close()
         if seconds > 0 {
-            let service = service
+            let (service, calls) = (service, connections.calls)
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { await service.drain() }
+                group.addTask {
+                    await service.drain()
+                    while calls.count > 0, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
+                }
                 group.addTask { try? await Task.sleep(for: .seconds(seconds)) }
                 await group.next()
                 group.cancelAll()

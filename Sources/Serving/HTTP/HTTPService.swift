@@ -9,17 +9,20 @@ public protocol HTTPService: Sendable {
     /// Begins a conversation over a WebSocket; `request` is the one that opened it.
     func open(_ request: HTTPRequest, on socket: WebSocketHandle) async -> any WebSocketConversation
 
-    /// The server drains: nothing new is begun; returns when what runs has come to its end.
+    /// Begins nothing new, and returns when everything that runs has ended.
     func drain() async
 }
 
 extension HTTPService {
+    /// No WebSockets.
     public func offersWebSocket(_ path: String) -> Bool { false }
 
+    /// Never called where no WebSocket is offered.
     public func open(_ request: HTTPRequest, on socket: WebSocketHandle) async -> any WebSocketConversation {
         preconditionFailure("no WebSocket is offered")
     }
 
+    /// Waits for nothing; the server itself waits for running requests.
     public func drain() async {}
 }
 
@@ -37,10 +40,12 @@ public protocol WebSocketConversation: Sendable {
 
 /// What is sent, and whether the connection is closed then.
 public struct WebSocketReply: Sendable {
+    /// A text message; nil for none.
     public var message: String?
     /// A close code (RFC 6455, 7.4).
     public var close: UInt16?
 
+    /// A reply; without arguments it says nothing.
     public init(message: String? = nil, close: UInt16? = nil) {
         self.message = message
         self.close = close

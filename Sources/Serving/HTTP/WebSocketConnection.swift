@@ -15,7 +15,7 @@ public struct WebSocketHandle: Sendable {
                 channel.write(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(string: message)), promise: nil)
             }
             channel.writeAndFlush(WebSocketFrame.close(code), promise: nil)
-            // The client's answer is awaited for a moment only.
+            // The client has two seconds for its answer.
             channel.eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
         }
     }
@@ -29,10 +29,34 @@ extension WebSocketFrame {
     }
 }
 
+/// Passes on masked frames alone: a client must mask all of its frames (RFC 6455, 5.1).
+final class MaskCheck: ChannelInboundHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias InboundOut = WebSocketFrame
+
+    struct Unmasked: Error {}
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if unwrapInboundIn(data).maskKey == nil { return context.fireErrorCaught(Unmasked()) }
+        context.fireChannelRead(data)
+    }
+}
+
 /// Carries one conversation over one WebSocket: messages in order, pings answered, silence noticed.
 final class WebSocketConnection: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundOut = WebSocketFrame
+
+    /// Sends one pong at a time: the next one answers the latest ping alone (RFC 6455, 5.5.3).
+    private struct Pongs {
+        var isSending = false
+        /// What the next pong repeats.
+        var next: ByteBuffer?
+        /// Pings since the client took the last pong.
+        var pings = 0
+        /// A client that sends more and reads nothing is cut off.
+        static let limit = 1024
+    }
 
     private let service: any HTTPService
     private let limits: ServerLimits
@@ -45,6 +69,7 @@ final class WebSocketConnection: ChannelInboundHandler {
     private var isClosing = false
     private var lastHeard = NIODeadline.now()
     private var isPinged = false
+    private var pongs = Pongs()
     private var heartbeat: RepeatedTask?
 
     init(service: any HTTPService, limits: ServerLimits, request: HTTPRequest) {
@@ -69,10 +94,16 @@ final class WebSocketConnection: ChannelInboundHandler {
         work?.cancel()
         isClosing = true
         waiting = []
-        // One that is being answered is ended by its own task.
+        // Where a message is being answered, its task ends the conversation.
         if work == nil, let conversation { Task { await conversation.end() } }
         conversation = work == nil ? nil : conversation
         context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // A WebSocket ends for both sides at once.
+        if case ChannelEvent.inputClosed = event { return context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -88,7 +119,7 @@ final class WebSocketConnection: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         lastHeard = .now()
         isPinged = false
-        var frame = unwrapInboundIn(data)
+        let frame = unwrapInboundIn(data)
         guard !isClosing || frame.opcode == .connectionClose else { return }
         // No extension was agreed on that would give these bits a meaning.
         if frame.rsv1 || frame.rsv2 || frame.rsv3 { return close(context, 1002) }
@@ -109,8 +140,10 @@ final class WebSocketConnection: ChannelInboundHandler {
         case .binary:
             close(context, 1003)
         case .ping:
-            frame = WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData)
-            context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
+            pongs.next = frame.unmaskedData
+            pongs.pings += 1
+            if pongs.pings > Pongs.limit { return close(context, 1008) }
+            pong(context)
         case .connectionClose:
             if isClosing {
                 context.close(promise: nil)
@@ -128,6 +161,21 @@ final class WebSocketConnection: ChannelInboundHandler {
         default:
             close(context, 1002)
         }
+    }
+
+    private func pong(_ context: ChannelHandlerContext) {
+        guard !pongs.isSending, let data = pongs.next else { return }
+        pongs.next = nil
+        pongs.isSending = true
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        sent.futureResult.whenSuccess {
+            let (handler, context) = bound.value
+            handler.pongs.isSending = false
+            handler.pongs.pings = handler.pongs.next == nil ? 0 : 1
+            handler.pong(context)
+        }
+        context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .pong, data: data)), promise: sent)
     }
 
     /// Opens the conversation and sends its greeting.

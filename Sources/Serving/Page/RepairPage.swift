@@ -1,32 +1,27 @@
-public import Episodes
 import Foundation
-import LineEditor
 import NIOHTTP1
 public import PythonSandbox
-import RepairTasks
+public import StatefulTools
 import Synchronization
 
-/// A page to try it: a broken program and its tests go in, the repair comes back turn by turn.
+/// A page to try Python repair: a broken program and its tests go in, the repair comes back turn by turn.
 ///
-/// The page is one file without any request to elsewhere. `POST /api/repair` answers with server-sent events: `state`
-/// for each state of the program, `end` or `fault` at last. Nothing is kept here; stepping back is the page's own.
+/// The page is one file that asks no other server. `POST /api/repair` answers with server-sent events: `state` for each
+/// state of the program, then `end` or `fault`. The server keeps nothing; the page itself steps back.
 public final class RepairPage: HTTPService {
-    private let policy: any Policy
-    private let sandbox: PythonSandbox
-    private let options: EpisodeOptions
+    private let player: EpisodePlayer
+    private let toolbox: Toolbox
     private let running = Mutex(0)
     /// Repairs at the same time.
     private static let limit = 8
     private static let programBytes = 64 << 10
 
-    public init(policy: any Policy, sandbox: PythonSandbox, options: EpisodeOptions) {
-        self.policy = policy
-        self.sandbox = sandbox
-        self.options = options
-    }
-
-    public func drain() async {
-        while running.withLock({ $0 }) > 0, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(50)) }
+    /// A page whose repairs the policy plays.
+    ///
+    /// - Parameter toolbox: holds the tool of ``ToolTask/standardTool``.
+    public init(policy: any Policy, sandbox: PythonSandbox, toolbox: Toolbox, options: EpisodeOptions) {
+        player = EpisodePlayer(policy: policy, sandbox: sandbox, options: options)
+        self.toolbox = toolbox
     }
 
     public func respond(to request: HTTPRequest) async -> HTTPResponse {
@@ -42,13 +37,16 @@ public final class RepairPage: HTTPService {
             page.headers.add(name: "referrer-policy", value: "no-referrer")
             return page
         case (.GET, "/health"): return .json(["status": "healthy"])
-        case (.GET, "/api/policy"): return .json(["policy": policy.name])
+        case (.GET, "/api/policy"): return .json(["policy": player.policy.name])
         case (.POST, "/api/repair"):
             do {
-                return repair(try decodeRequest(Submission.self, request.body))
-            } catch {
+                let submission = try decodeRequest(Submission.self, request.body)
+                return repair(try toolbox.start(submission.repairTask()), submission.sampling)
+            } catch let error as WireError {
                 let sentence = error.errors?.first.map { "\($0.loc.joined(separator: ".")): \($0.msg)" }
                 return .fault(.unprocessableEntity, sentence ?? error.message)
+            } catch {
+                return .fault(.unprocessableEntity, (error as? ToolTaskError)?.description ?? "It can't be read.")
             }
         case (_, "/"), (_, "/health"), (_, "/api/policy"), (_, "/api/repair"):
             return .fault(.methodNotAllowed, "This path does not take \(request.method.rawValue).")
@@ -88,11 +86,21 @@ public final class RepairPage: HTTPService {
             }
         }
 
-        var repairTask: RepairTask {
+        var sampling: SamplingParameters { .commands(temperature: temperature, seed: seed) }
+
+        func repairTask() throws -> ToolTask {
+            struct Fields: Encodable {
+                var id = "page"
+                var prompt: String
+                var program: String
+                var tests: TestSuite
+            }
             let isEmpty = tests.allSatisfy(\.isWhitespace)
-            return RepairTask(
-                id: "page", prompt: task, program: program,
-                tests: isEmpty ? .doctests(source: program) : .file(source: tests, name: "tests"))
+            return try ToolTask(
+                Fields(
+                    prompt: task, program: program,
+                    tests: isEmpty ? .doctests(source: program) : .file(source: tests, name: "tests")),
+                tool: ToolTask.standardTool)
         }
     }
 
@@ -106,8 +114,20 @@ public final class RepairPage: HTTPService {
         var passed: Bool
         var testsPassed: Int
         var testsTotal: Int
-        /// From the program as it was pasted.
+        /// The change since the pasted program.
         var diff: String
+
+        init(_ turn: Turn?, number: Int, _ tool: any Tool, _ verdict: Verdict, start: String) {
+            self.turn = number
+            command = turn.map { $0.command ?? $0.completion.text }
+            error = turn?.error
+            program = tool.state
+            feedback = verdict.feedback
+            passed = verdict.passed
+            testsPassed = verdict.checks.count(where: \.passed)
+            testsTotal = verdict.checks.count
+            diff = unifiedDiff(from: start, to: tool.state, oldName: "before", newName: "after")
+        }
     }
 
     private struct End: Encodable {
@@ -116,7 +136,7 @@ public final class RepairPage: HTTPService {
         var seconds: Double
     }
 
-    private func repair(_ submission: Submission) -> HTTPResponse {
+    private func repair(_ tool: any Tool, _ sampling: SamplingParameters) -> HTTPResponse {
         let isAdmitted = running.withLock { running in
             if running >= Self.limit { return false }
             running += 1
@@ -124,29 +144,18 @@ public final class RepairPage: HTTPService {
         }
         guard isAdmitted else { return .fault(.tooManyRequests, "Too many repairs run already; try again later.") }
         let place = Place { [self] in running.withLock { $0 -= 1 } }
-        let runner = EpisodeRunner(policy: policy, sandbox: sandbox, options: options)
-        let task = submission.repairTask
-        let sampling = SamplingParameters(
-            temperature: submission.temperature, seed: submission.seed, stop: ["\n"])
-        return .events { writer in
+        return .events { [player] writer in
             defer { withExtendedLifetime(place) {} }
             let (states, continuation) = AsyncStream.makeStream(of: State.self)
             let playing = Task {
                 defer { continuation.finish() }
                 let count = Mutex(0)
-                return try await runner.play(task, sampling: sampling) { turn, program, report in
+                return try await player.play(tool, sampling: sampling) { turn, now, verdict in
                     let number = count.withLock { count in
                         defer { count += 1 }
                         return count
                     }
-                    continuation.yield(
-                        State(
-                            turn: number, command: turn.map { $0.command?.description ?? $0.completion.text },
-                            error: turn?.error, program: program.text, feedback: Prompt.feedback(report),
-                            passed: report.passed, testsPassed: report.tests.count { $0.status == .passed },
-                            testsTotal: report.tests.count,
-                            diff: unifiedDiff(
-                                from: task.program, to: program.text, oldName: "before", newName: "after")))
+                    continuation.yield(State(turn, number: number, now, verdict, start: tool.state))
                 }
             }
             defer { playing.cancel() }
@@ -167,7 +176,7 @@ public final class RepairPage: HTTPService {
         }
     }
 
-    /// Gives a place back when it goes, however that comes.
+    /// Gives a place back when it is released.
     private final class Place: Sendable {
         private let giveBack: @Sendable () -> Void
         init(_ giveBack: @escaping @Sendable () -> Void) { self.giveBack = giveBack }

@@ -1,21 +1,21 @@
 import ArgumentParser
-import Demonstrations
 import Foundation
 import PythonSandbox
-import RepairTasks
+import ServeCommands
+import StatefulTools
+import Tools
 
 struct DataCheck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Runs every task of a set: faulty programs must fail, references must pass.",
+        commandName: "check", abstract: "Runs every task of a set: start states must fail, known solutions must solve.",
         discussion: """
             Example: coe data check tasks.jsonl.gz
-            A task whose program is its reference is a correct program to be corrupted: it must pass. Exit code 1 when \
-            some task is not as it should be.
+            A start state that is its own solution is there to be corrupted: it must pass. Exit code 1 when some task is not \
+            as it should be.
             """)
 
-    @Argument(help: "A task set: starter, a fetched data set, or a file.") var set: String
-    @Option(help: "Of MBPP, the tasks of this split; all when not given.") var split: MBPP.Split?
-    @Flag(help: "Print the findings as one JSON object on standard output.") var json = false
+    @Argument(help: "A task set: starter, a fetched data set, a tool's name, or a file.") var set: String
+    @Flag(help: .json) var json = false
 
     private struct Finding: Codable, Sendable {
         var task: String
@@ -28,7 +28,7 @@ struct DataCheck: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let tasks = try TaskSet.load(set, split: split)
+        let tasks = try Toolbox.standard.load(set, split: .all)
         var result = Findings(tasks: tasks.count)
         let progress = ProgressLine("tasks")
         try await withSandbox { sandbox in
@@ -44,19 +44,22 @@ struct DataCheck: AsyncParsableCommand {
         if !result.findings.isEmpty { throw ExitCode(1) }
     }
 
-    private func problem(of task: RepairTask, _ sandbox: PythonSandbox) async throws -> String? {
+    private func problem(of start: any Tool, _ sandbox: PythonSandbox) async throws -> String? {
         do {
-            if let reference = task.reference {
-                let report = try await sandbox.run(task.job(program: reference))
-                if !report.passed { return "the reference fails: \(report.failure ?? "")" }
-                if !report.hiddenPassed { return "the reference fails the hidden tests" }
-                if reference == task.program { return nil }
+            if let commands = start.oracle {
+                let player = EpisodePlayer(
+                    policy: ScriptedPolicy(completions: commands), sandbox: sandbox,
+                    options: EpisodeOptions(turns: commands.count + 1, endsAtFirstPass: false, isConstrained: false))
+                let trace = try await player.play(start, sampling: .commands())
+                let verdict = trace.finalVerdict
+                if !trace.passed { return "the known solution fails: \(verdict?.failure ?? "")" }
+                if !trace.solved { return "the known solution fails the hidden tests" }
+                if start.solution == start.state { return nil }
+                return trace.initialVerdict?.solved == true ? "the start state passes" : nil
             }
-            let report = try await sandbox.run(task.job(program: task.program))
-            return report.passed && report.hiddenPassed ? "the faulty program passes" : nil
-        } catch {
-            if error.code == .unusableTests { return "the tests can't be used: \(error.description)" }
-            throw error
+            return try await start.judge(in: sandbox).solved ? "the start state passes" : nil
+        } catch let error as SandboxError where error.code == .unusableTests {
+            return "the tests can't be used: \(error.description)"
         }
     }
 }

@@ -1,6 +1,9 @@
-import ArgumentParser
-import Demonstrations
+public import ArgumentParser
+public import Demonstrations
 import Foundation
+import ServeCommands
+import StatefulTools
+import Tools
 
 struct DataExport: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -8,21 +11,21 @@ struct DataExport: AsyncParsableCommand {
         discussion: "Example: coe data export demos.jsonl --to trl --out demos-trl.jsonl")
 
     @Argument(help: "The demonstration file.") var file: String
-    @Option(help: "trl, verl, openenv, or repair (tasks for coe eval).") var to: ExportFormat
+    @Option(help: "trl, verl or openenv.") var to: ExportFormat
     @Option(help: "The file to write.") var out: String
 
     func run() async throws {
         let manager = FileManager.default
         let part = out + ".part"
         guard manager.createFile(atPath: part, contents: nil), let handle = FileHandle(forWritingAtPath: part) else {
-            throw UsageError(description: "\(out) can't be written.")
+            throw UsageError("\(out) can't be written.")
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var rows = 0
         do {
             try Demonstration.forEach(in: URL(filePath: file)) { demonstration in
-                for row in demonstration.rows(to) {
+                for row in demonstration.rows(to, from: try Toolbox.standard.start(demonstration.task)) {
                     try handle.write(contentsOf: encoder.encode(row) + [0x0A])
                     rows += 1
                 }
@@ -33,7 +36,9 @@ struct DataExport: AsyncParsableCommand {
         }
         try handle.close()
         // Renaming replaces a file of the same name in one step.
-        if rename(part, out) != 0 { throw UsageError(description: "\(out) can't be written.") }
+        if rename(part, out) != 0 { throw UsageError("\(out) can't be written.") }
         Terminal.say("\(rows) rows in \(out).")
     }
 }
+
+extension ExportFormat: ExpressibleByArgument {}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
-import RepairTasks
+import PythonRepair
+import ServeCommands
 
 struct DataFetch: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -9,8 +10,7 @@ struct DataFetch: AsyncParsableCommand {
         discussion: "Known: " + DataSet.all.map(\.name).joined(separator: ", ") + ". Example: coe data fetch mbpp")
 
     @Argument(help: "The data set's name.") var name: String
-    @Option(help: "The folder to put it into.") var into: String?
-    @Flag(help: "Print what was done as one JSON object on standard output.") var json = false
+    @Flag(help: .json) var json = false
 
     func validate() throws {
         if !DataSet.all.contains(where: { $0.name == name }) {
@@ -21,7 +21,7 @@ struct DataFetch: AsyncParsableCommand {
 
     func run() async throws {
         guard let set = DataSet.all.first(where: { $0.name == name }) else { return }
-        let fetched = try await set.fetch(into: into.map { URL(filePath: $0) } ?? DataSet.folder)
+        let fetched = try await set.fetch(into: DataSet.folder)
         let path = fetched.file.path(percentEncoded: false)
         Terminal.say((fetched.wasPresent ? "Already here: " : "Fetched: ") + path)
         switch fetched.trust {

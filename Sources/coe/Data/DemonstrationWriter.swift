@@ -2,18 +2,17 @@ import ArgumentParser
 import Demonstrations
 import Foundation
 import PythonSandbox
-import RepairTasks
+import ServeCommands
+import StatefulTools
 
-/// Writes what a source of demonstrations makes into a file, with progress; goes on where an earlier run stopped.
+/// Writes the demonstrations of a source into a file, with progress; goes on where an earlier run stopped.
 struct DemonstrationWriter {
     private let path: String
-    private let workers: Int
     private let json: Bool
     private var file: DemonstrationFile
 
-    init(_ path: String, options: SynthesisOptions, workers: Int?, json: Bool) throws {
+    init(_ path: String, options: LessonOptions, json: Bool) throws {
         self.path = path
-        self.workers = workers ?? ProcessInfo.processInfo.activeProcessorCount
         self.json = json
         file = try DemonstrationFile(URL(filePath: path), options: options)
     }
@@ -23,10 +22,8 @@ struct DemonstrationWriter {
         var count: Int
         var made: Int
         var seconds: Double
-        var sandboxRuns: Int
-        var cachedRuns: Int
         var unusableTasks: Int
-        /// Whether the tasks gave fewer than were asked for.
+        /// Whether the tasks gave fewer than the user asked for.
         var isShort: Bool
     }
 
@@ -39,14 +36,13 @@ struct DemonstrationWriter {
 
     /// How much is made.
     enum Extent {
-        /// The file is to hold so many; the source is given up after `patience` draws in a row that give nothing new.
+        /// The file is to hold so many; `patience` draws in a row that give nothing new end it.
         case demonstrations(Int, patience: Int)
-        /// What so many draws give.
+        /// Everything that so many draws give.
         case draws(Int)
     }
 
-    /// - Parameter makeSource: gives the source, how much is to be made of it, and the number of tasks that it could not
-    ///   use.
+    /// - Parameter makeSource: gives the source, how much to make of it, and the number of tasks that it could not use.
     func write(
         _ makeSource: (PythonSandbox) async throws -> (any DemonstrationSource, Extent, unusable: Int)
     ) async throws {
@@ -76,21 +72,18 @@ struct DemonstrationWriter {
             if case .draws(let draws) = extent, file.nextIndex >= draws {
                 Terminal.say("\(path) holds what they give already.")
             } else {
+                let workers = ProcessInfo.processInfo.activeProcessorCount
                 try await source.run(from: file.nextIndex, workers: workers) { try take($0, $1) }
             }
-            let requests = await source.cache.requests
-            let runs = await source.cache.runs
             return Result(
                 file: path, count: file.count, made: file.count - before,
-                seconds: (ContinuousClock.now - start) / .seconds(1), sandboxRuns: runs, cachedRuns: requests - runs,
-                unusableTasks: unusable, isShort: isShort)
+                seconds: (ContinuousClock.now - start) / .seconds(1), unusableTasks: unusable, isShort: isShort)
         }
         try file.close()
         Terminal.say(
             String(
-                format: "%d demonstrations in %@, %d made in %.1f s (%.1f a second; %d sandbox runs, %d remembered).",
-                result.count, path, result.made, result.seconds, Double(result.made) / result.seconds,
-                result.sandboxRuns, result.cachedRuns))
+                format: "%d demonstrations in %@, %d made in %.1f s (%.1f a second).",
+                result.count, path, result.made, result.seconds, Double(result.made) / result.seconds))
         if json { try Terminal.printJSON(result) }
         if Interrupt.isRequested { throw ExitCode(130) }
         if result.isShort {

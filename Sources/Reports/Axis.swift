@@ -1,0 +1,41 @@
+import Foundation
+
+/// The ticks of an axis: round numbers that cover a range.
+struct Axis {
+    var low: Double
+    var high: Double
+    var ticks: [Double]
+
+    /// - Parameter whole: whether only whole numbers make sense.
+    init(_ values: [Double], from least: Double? = nil, to most: Double? = nil, whole: Bool = false) {
+        var low = least ?? values.min() ?? 0
+        var high = most ?? values.max() ?? 1
+        if low == high {
+            let space = max(abs(low) * 0.1, whole ? 1 : 0.001)
+            low -= least == nil ? space : 0
+            high += space
+        }
+        let rough = (high - low) / 4
+        let power = pow(10, floor(log10(rough)))
+        var step = [1.0, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? rough
+        if whole { step = max(1, step.rounded()) }
+        // Where an end is not given, the axis ends at a tick.
+        self.low = least ?? (low / step).rounded(.down) * step
+        self.high = most ?? (high / step).rounded(.up) * step
+        ticks = []
+        var index = (self.low / step).rounded(.up)
+        while index * step <= self.high + step * 1e-6 {
+            ticks.append(index * step)
+            index += 1
+        }
+    }
+
+    /// Shares from 0 to the first round one above `most`.
+    init(percentUpTo most: Double) {
+        let choices = [(0.05, 0.01), (0.1, 0.02), (0.2, 0.05), (0.4, 0.1), (0.6, 0.1), (0.8, 0.2), (1, 0.2)]
+        let (high, step) = choices.first { $0.0 >= most * 1.02 } ?? (1, 0.2)
+        low = 0
+        self.high = high
+        ticks = (0...Int((high / step).rounded())).map { Double($0) * step }
+    }
+}

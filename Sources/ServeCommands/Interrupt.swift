@@ -1,0 +1,30 @@
+import Foundation
+import Synchronization
+
+/// Ctrl-C: the first asks for an orderly end, the second ends the process at once.
+package enum Interrupt {
+    private static let count = Atomic<Int>(0)
+    private static let action = Mutex<(@Sendable () -> Void)?>(nil)
+    /// Set once, before any task starts; it must live as long as the process.
+    nonisolated(unsafe) private static var source: (any DispatchSourceSignal)?
+
+    package static var isRequested: Bool { count.load(ordering: .relaxed) > 0 }
+
+    /// Calls `body` at the first Ctrl-C, at once where that has come already.
+    package static func onRequest(_ body: @escaping @Sendable () -> Void) {
+        action.withLock { $0 = body }
+        if isRequested { body() }
+    }
+
+    package static func catchFirst() {
+        signal(SIGINT, SIG_IGN)
+        let handler = DispatchSource.makeSignalSource(signal: SIGINT)
+        handler.setEventHandler {
+            if count.add(1, ordering: .relaxed).newValue > 1 { _exit(130) }
+            action.withLock { $0 }?()
+            Terminal.say("Finishing what runs and saving; Ctrl-C again stops at once.")
+        }
+        handler.resume()
+        source = handler
+    }
+}

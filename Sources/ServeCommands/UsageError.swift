@@ -1,0 +1,6 @@
+/// A sentence about what the user gave; exit code 1.
+package struct UsageError: Error, CustomStringConvertible {
+    package var description: String
+
+    package init(_ description: String) { self.description = description }
+}
