@@ -52,6 +52,8 @@ let package = Package(
                 .headerSearchPath("gloo"),
                 .headerSearchPath("../../.torch/include"),
                 .headerSearchPath("../../.torch/include/torch/csrc/api/include"),
+                // Without it the kernels of a debug build take minutes for a prompt.
+                .unsafeFlags(["-O2"], .when(configuration: .debug)),
             ],
             linkerSettings: [.linkedLibrary("torch_cpu"), .linkedLibrary("c10")]),
         .target(name: "Tensors", dependencies: ["CTorch"]),

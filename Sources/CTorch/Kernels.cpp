@@ -40,9 +40,11 @@ namespace avx512 {
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 namespace avx2 {
 #define KERNELS_VNNI 0
+#define KERNELS_AVX2 1
 #define KERNELS_HALF 1
 #include "Kernels.inl"
 #undef KERNELS_VNNI
+#undef KERNELS_AVX2
 #undef KERNELS_HALF
 #undef INLINE
 } // namespace avx2

@@ -1,6 +1,6 @@
 // The kernels of Kernels.cpp, written on vectors of 16 floats. The file is compiled once for each instruction set, in
-// a namespace of its own; KERNELS_VNNI says whether the int8 dot product of AVX-512 may be used, KERNELS_HALF whether
-// the machine converts 16-bit floats.
+// a namespace of its own; KERNELS_VNNI says whether the int8 dot product of AVX-512 may be used, KERNELS_AVX2 whether the
+// 16-bit one of AVX2 may be, KERNELS_HALF whether the machine converts 16-bit floats.
 
 // --- vectors
 
@@ -262,6 +262,37 @@ INLINE void int8_tile(const Int8Product<Element> &p, int64_t row, int64_t block)
         ints sums[Rows][Blocks];
         for (int r = 0; r < Rows; r++)
             for (int b = 0; b < Blocks; b++) sums[r][b] = ints{} - 128 * p.row_sums[(row + r) * groups + group];
+#if KERNELS_AVX2
+        // Weights as 16-bit numbers, inputs 0 and 2 of a step apart from 1 and 3, so that no product is rounded.
+        __m256i halves[Rows][Blocks][2] = {};
+        for (int64_t step = group * int8_group / 4; step < (group + 1) * int8_group / 4; step++) {
+            __m256i even[Rows], odd[Rows];
+            for (int r = 0; r < Rows; r++) {
+                const int8_t *x = rows + r * inputs + step * 4;
+                even[r] = _mm256_set1_epi32((int32_t(x[2]) << 16) | (int32_t(x[0]) & 0xFFFF));
+                odd[r] = _mm256_set1_epi32((int32_t(x[3]) << 16) | (int32_t(x[1]) & 0xFFFF));
+            }
+            for (int b = 0; b < Blocks; b++) {
+                for (int half = 0; half < 2; half++) {
+                    const uint8_t *place = weights + (b * steps + step) * 64 + half * 32;
+                    const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(place));
+                    const __m256i low = _mm256_and_si256(w, _mm256_set1_epi16(0xFF)), high = _mm256_srli_epi16(w, 8);
+                    for (int r = 0; r < Rows; r++) {
+                        const __m256i pairs =
+                            _mm256_add_epi32(_mm256_madd_epi16(low, even[r]), _mm256_madd_epi16(high, odd[r]));
+                        halves[r][b][half] = _mm256_add_epi32(halves[r][b][half], pairs);
+                    }
+                }
+            }
+        }
+        for (int r = 0; r < Rows; r++) {
+            for (int b = 0; b < Blocks; b++) {
+                ints all;
+                std::memcpy(&all, halves[r][b], sizeof(all));
+                sums[r][b] += all;
+            }
+        }
+#else
         for (int64_t step = group * int8_group / 4; step < (group + 1) * int8_group / 4; step++) {
 #if KERNELS_VNNI
             __m512i w[Blocks];
@@ -286,6 +317,7 @@ INLINE void int8_tile(const Int8Product<Element> &p, int64_t row, int64_t block)
             }
 #endif
         }
+#endif
         for (int b = 0; b < Blocks; b++) {
             const floats scale = load(scales + (b * groups + group) * 16);
             for (int r = 0; r < Rows; r++)

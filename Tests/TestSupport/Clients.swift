@@ -19,7 +19,7 @@ public func runClient(
     let process = Process()
     process.executableURL = URL(filePath: python)
     process.arguments = arguments
-    process.currentDirectoryURL = folder
+    if FileManager.default.fileExists(atPath: folder.path(percentEncoded: false)) { process.currentDirectoryURL = folder }
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = pipe

@@ -29,11 +29,14 @@ struct OptionTable {
 
     init(_ command: any ParsableCommand.Type) throws {
         let dump = try JSONDecoder().decode(Dump.self, from: Data(command._dumpHelp().utf8))
-        for argument in dump.command.arguments ?? [] where argument.kind != "positional" {
+        let arguments = dump.command.arguments ?? []
+        // A flag and its opposite may be one argument or two.
+        let all = Set(arguments.flatMap { $0.names ?? [] }.map(\.name))
+        for argument in arguments where argument.kind != "positional" {
             let names = (argument.names ?? []).filter { $0.kind == "long" }.map(\.name)
             for name in names where !["help", "version", "recipe"].contains(name) && !name.hasPrefix("no-") {
                 entries[name] = Entry(
-                    isFlag: argument.kind == "flag", isInvertible: names.contains("no-\(name)"),
+                    isFlag: argument.kind == "flag", isInvertible: all.contains("no-\(name)"),
                     isRepeatable: argument.isRepeating)
             }
         }

@@ -54,9 +54,11 @@ struct RunSettings {
                 resolved.append((path, value))
             } else if table[path.withDashes] != nil {
                 resolved.append((path.withDashes, value))
+            } else if ignored.contains(path) {
+                continue
             } else if presets.contains(where: { $0.settings[path] != nil }), let text = value.scalar?.string {
                 fixed.append((path, text))
-            } else if !ignored.contains(path) {
+            } else {
                 throw ValidationError("\(file): there is no setting \"\(path)\".")
             }
         }
