@@ -148,7 +148,7 @@ import Tools
     }
 
     @Test(arguments: [
-        (#"{"id":"x"}"#, "program"), (#"{"prompt":"x"}"#, "id"), ("7", "object"), (#"{"id":7}"#, "id"),
+        (#"{"id":"x"}"#, "tests"), (#"{"prompt":"x"}"#, "id"), ("7", "object"), (#"{"id":7}"#, "id"),
         (#"{"id":"x","program":"x","tests":[]}"#, "tests"), (#"{"id":"x","program":7,"tests":["x"]}"#, "program"),
         (#"{"id":"x","program":"x","tests":["x"],"module_name":"../x"}"#, "module_name"),
         (#"{"id":"x","tool":"hammer"}"#, "hammer"), (#"{"id":"x","tool":"countdown","target":1}"#, "numbers"),
