@@ -19,7 +19,9 @@ public func runClient(
     let process = Process()
     process.executableURL = URL(filePath: python)
     process.arguments = arguments
-    if FileManager.default.fileExists(atPath: folder.path(percentEncoded: false)) { process.currentDirectoryURL = folder }
+    if FileManager.default.fileExists(atPath: folder.path(percentEncoded: false)) {
+        process.currentDirectoryURL = folder
+    }
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = pipe
