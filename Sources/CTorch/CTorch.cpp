@@ -192,7 +192,15 @@ int ct_cat(const ct_tensor_t *tensors, size_t count, int64_t dimension, ct_tenso
 }
 
 int ct_index_select(ct_tensor_t tensor, int64_t dimension, ct_tensor_t index, ct_tensor_t *result) {
-    return make(result, [&] { return tensor->value.index_select(dimension, index->value); });
+    return make(result, [&] {
+        const at::Tensor &x = tensor->value;
+        if (!x.is_cuda() || !is_recording || dimension != 0 || x.dim() < 2)
+            return x.index_select(dimension, index->value);
+        // The gradient of index_select adds by atomic operations, which wait for each other where rows repeat.
+        std::vector<int64_t> shape = x.sizes().vec();
+        shape[0] = index->value.numel();
+        return at::embedding(x.reshape({x.size(0), -1}), index->value).view(shape);
+    });
 }
 
 int ct_gather(ct_tensor_t tensor, int64_t dimension, ct_tensor_t index, ct_tensor_t *result) {

@@ -18,7 +18,17 @@
 using namespace ctorch;
 
 // Vectors are passed between functions that are always inlined, so no calling convention is at stake.
-#pragma clang diagnostic ignored "-Wpsabi"
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+// The instruction sets of the functions up to ISA_END, for clang and gcc.
+#define PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define ISA_BEGIN(names) PRAGMA(clang attribute push(__attribute__((target(names))), apply_to = function))
+#define ISA_END _Pragma("clang attribute pop")
+#else
+#define ISA_BEGIN(names) _Pragma("GCC push_options") PRAGMA(GCC target(names))
+#define ISA_END _Pragma("GCC pop_options")
+#endif
 
 // Inputs of an int8 product that share a scale.
 constexpr int64_t int8_group = CT_INT8_GROUP;
@@ -27,7 +37,7 @@ constexpr int64_t int8_blocks = 3;
 
 // One instance for each instruction set; which one runs is decided once, at the first call.
 #if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
+ISA_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")
 namespace avx512 {
 #define KERNELS_VNNI 1
 #define KERNELS_HALF 1
@@ -36,8 +46,8 @@ namespace avx512 {
 #undef KERNELS_HALF
 #undef INLINE
 } // namespace avx512
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+ISA_END
+ISA_BEGIN("avx2,fma,f16c")
 namespace avx2 {
 #define KERNELS_VNNI 0
 #define KERNELS_AVX2 1
@@ -48,7 +58,7 @@ namespace avx2 {
 #undef KERNELS_HALF
 #undef INLINE
 } // namespace avx2
-#pragma clang attribute pop
+ISA_END
 #endif
 namespace portable {
 #define KERNELS_VNNI 0

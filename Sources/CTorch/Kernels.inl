@@ -44,7 +44,25 @@ INLINE float sum(floats v) {
     return total;
 }
 
-INLINE float largest(floats v) { return __builtin_reduce_max(v); }
+INLINE float largest(floats v) {
+#if __has_builtin(__builtin_reduce_max)
+    return __builtin_reduce_max(v);
+#else // gcc
+    float top = v[0];
+    for (int i = 1; i < 16; i++) top = v[i] > top ? v[i] : top;
+    return top;
+#endif
+}
+
+INLINE int32_t sum(ints v) {
+#if __has_builtin(__builtin_reduce_add)
+    return __builtin_reduce_add(v);
+#else // gcc
+    int32_t total = 0;
+    for (int i = 0; i < 16; i++) total += v[i];
+    return total;
+#endif
+}
 
 /// The nearest whole numbers, of magnitudes below 2^22.
 INLINE floats rounded(floats v) {
@@ -219,7 +237,7 @@ template <typename Element> INLINE void quantize_group(const Element *x, int8_t 
         sums += whole;
         *reinterpret_cast<bytes *>(q + i * 16) = __builtin_convertvector(whole, bytes);
     }
-    *total = __builtin_reduce_add(sums);
+    *total = sum(sums);
 }
 
 /// A row of `n` numbers; zeros fill its last group.

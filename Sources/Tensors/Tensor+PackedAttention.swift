@@ -38,12 +38,12 @@ extension Tensor {
                 .reshaped([-1, heads, width])
         }
         let (keys, values) = (try spread(key), try spread(value))
+        if window == 0 || parts.allSatisfy({ $0.shared.count + $0.range.count <= window }) {
+            return try sideBySide(keys, values, parts, scale: scale)
+        }
         let outputs = try parts.map { part in
             let (held, new) = (part.shared.count, part.range.count)
-            let isPlain = held == 0 && (window == 0 || new <= window)
-            let mask =
-                isPlain
-                ? nil : try Tensor.causalMask(held: held, new: new, window: window, dtype: dtype, on: device)
+            let mask = try Tensor.causalMask(held: held, new: new, window: window, dtype: dtype, on: device)
             func rows(_ tensor: Tensor, _ range: Range<Int>) throws -> Tensor {
                 try tensor.narrowed(0, range).transposed(0, 1).reshaped([1, heads, range.count, width])
             }
@@ -54,10 +54,34 @@ extension Tensor {
                 return try Tensor.concatenated([rows(tensor, part.shared), own], dimension: 2)
             }
             let mixed = try rows(self, part.range)
-                .attention(key: seen(keys), value: seen(values), mask: mask, isCausal: isPlain, scale: scale)
+                .attention(key: seen(keys), value: seen(values), mask: mask, scale: scale)
             return try mixed.transposed(1, 2).reshaped([new, heads, width])
         }
         return outputs.count == 1 ? outputs[0] : try Tensor.concatenated(outputs, dimension: 0)
+    }
+
+    /// Attention without a window: each part behind the tokens that it shares, padded at its end to the longest. These are
+    /// few large operations, as a GPU wants them. No token sees the padding behind it.
+    private func sideBySide(_ keys: Tensor, _ values: Tensor, _ parts: [PackedPart], scale: Double) throws -> Tensor {
+        let (heads, width) = (shape[1], shape[2])
+        let longest = parts.map { $0.shared.count + $0.range.count }.max() ?? 0
+        var places: [Int] = []
+        var rows: [Int] = []
+        for (number, part) in parts.enumerated() {
+            places += part.shared
+            places += part.range
+            let count = part.shared.count + part.range.count
+            places += [Int](repeating: part.range.lowerBound, count: longest - count)
+            rows += number * longest + part.shared.count..<number * longest + count
+        }
+        let index = try Tensor(places).to(.int64, on: device)
+        func padded(_ tensor: Tensor) throws -> Tensor {
+            try tensor.selected(0, index).reshaped([parts.count, longest, heads, width]).transposed(1, 2)
+        }
+        let mixed = try padded(self)
+            .attention(key: padded(keys), value: padded(values), mask: nil, isCausal: true, scale: scale)
+        return try mixed.transposed(1, 2).reshaped([-1, heads, width])
+            .selected(0, Tensor(rows).to(.int64, on: device))
     }
 
     /// An additive mask `[new, held + new]`: 0 where one of `new` tokens behind `held` others may look, -∞ elsewhere.
