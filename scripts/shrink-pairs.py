@@ -20,7 +20,7 @@ import select
 import signal
 import subprocess
 import sys
-import time
+from threading import Thread
 
 
 def opened(path):
@@ -149,7 +149,6 @@ def main():
         source = subprocess.Popen(jail + [str(part), str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL, text=True)
         running.append(source)
-    from threading import Thread
     results = [None] * count
 
     def talk(place):
