@@ -2,17 +2,23 @@
 #   docker build -t chain-of-edits . && docker run -p 127.0.0.1:8000:8000 -e COE_TOKEN=… --security-opt … chain-of-edits
 # The jail around the programs is made by bubblewrap, which needs user namespaces inside the container: give it
 #   --security-opt seccomp=unconfined --security-opt apparmor=unconfined  (or --privileged)
+# The binary is that of the Debian package; where dist/ holds one already (scripts/wheels deb), it is taken as it is.
 FROM swift:6.2-bookworm AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3 python3-venv zlib1g-dev binutils \
+    && rm -rf /var/lib/apt/lists/*
+# What `coe-environment --version` names: --build-arg COE_COMMIT=$(git rev-parse --short=10 HEAD)
+ARG COE_COMMIT=unknown
+ENV COE_COMMIT=$COE_COMMIT
 WORKDIR /source
 COPY . .
-RUN swift build -c release --product coe-environment --static-swift-stdlib \
-    && install -s .build/release/coe-environment /usr/local/bin/
+RUN ls dist/*.deb 2>/dev/null || scripts/wheels deb
 
 FROM debian:bookworm-slim
+COPY --from=build /source/dist/*.deb /tmp/
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3 bubblewrap libseccomp2 gzip \
-    && rm -rf /var/lib/apt/lists/*
-COPY --from=build /usr/local/bin/coe-environment /usr/local/bin/
+    && apt-get install -y --no-install-recommends /tmp/*.deb \
+    && rm -rf /var/lib/apt/lists/* /tmp/*.deb
 EXPOSE 8000
 # Beyond loopback a token is needed: COE_TOKEN, at least 16 characters.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \

@@ -7,6 +7,12 @@ let linkTorch: [LinkerSetting] = [
     .unsafeFlags(["-L\(torch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(torch)/lib"])
 ]
 
+// What `coe --version` says beside the version. An archive without git names its commit in COE_COMMIT.
+let git = Context.gitInformation
+let commit =
+    Context.environment["COE_COMMIT"]
+    ?? git.map { $0.currentCommit.prefix(10) + ($0.hasUncommittedChanges ? "+" : "") } ?? "unknown"
+
 let package = Package(
     name: "chain-of-edits",
     platforms: [.macOS(.v15)],
@@ -16,7 +22,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
     ],
     targets: [
         // The loop and the tools: these build without libtorch.
@@ -26,11 +34,25 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
-            // The user's own runner (issue "A verdict that is always the user's own runner's"): no Swift starts it yet.
-            exclude: ["boot", "layer", "plain", "pytest", "report", "warm"].map { "Resources/runner_\($0).py" }
-                + ["Resources/runner.py"],
-            resources: ["peer", "program", "suites", "judge", "zygote"].map { .embedInCode("Resources/\($0).py") }),
-        .target(name: "StatefulTools", dependencies: ["PythonSandbox"]),
+            resources: ["wire", "program", "things", "tests", "asserts", "suites", "judge", "zygote"].map {
+                .embedInCode("Resources/\($0).py")
+            }),
+        // The user's own pytest, unittest or doctest as the judge of `coe check` and `coe repair`.
+        .target(
+            name: "UserRunner",
+            dependencies: [
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            resources: (["boot", "layer", "outline", "plain", "pytest", "report", "syntax", "warm"].map {
+                "Resources/runner_\($0).py"
+            }
+                + ["Resources/runner.py"]).map { .embedInCode($0) }),
+        .target(name: "CBuild", cSettings: [.define("COE_COMMIT", to: "\"\(commit)\"")]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "StatefulTools",
+            dependencies: ["CBuild", "CZlib", "PythonSandbox", .product(name: "Crypto", package: "swift-crypto")]),
         .target(
             name: "PythonRepair",
             dependencies: [
@@ -40,6 +62,8 @@ let package = Package(
             ],
             path: "Sources/Tools/PythonRepair",
             resources: [.embedInCode("Resources/syntax.py")]),
+        // `coe check` and `coe repair` on the user's own files.
+        .target(name: "UserRepair", dependencies: ["PythonRepair", "PythonSandbox", "StatefulTools", "UserRunner"]),
         .target(
             name: "StarterTasks", path: "Sources/Tools/StarterTasks", resources: [.embedInCode("starter.jsonl")]),
         .target(
@@ -68,7 +92,8 @@ let package = Package(
             name: "RemotePolicies",
             dependencies: [
                 "StatefulTools", .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
 
         // What is made of episodes.
@@ -111,7 +136,9 @@ let package = Package(
             ]),
         .executableTarget(
             name: "coe-environment",
-            dependencies: ["ServeCommands", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: [
+                "ServeCommands", "StatefulTools", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
 
         // The command line.
         .target(
@@ -119,7 +146,12 @@ let package = Package(
             dependencies: [
                 "LanguageModels", "Policies", "RemotePolicies", "StatefulTools", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            resources: [.embedInCode("Resources/fetch_model.py")]),
         .target(
             name: "Benchmarks",
             dependencies: [
@@ -136,7 +168,7 @@ let package = Package(
                 "Benchmarks", "CommandSupport", "Demonstrations", "Evaluation", "LanguageModels", "ModelServing",
                 "Policies", "PythonRepair", "PythonSandbox", "RemotePolicies", "Reports", "Runs", "ServeCommands",
                 "Serving",
-                "StatefulTools", "Tensors", "Tokenization", "Tools", "Training",
+                "StatefulTools", "Tensors", "Tokenization", "Tools", "Training", "UserRepair", "UserRunner",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ],
@@ -145,7 +177,12 @@ let package = Package(
         // Tests.
         .target(name: "TestSupport", dependencies: ["StatefulTools", "Tokenization"], path: "Tests/TestSupport"),
         .testTarget(
-            name: "PythonSandboxTests", dependencies: ["PythonSandbox"], exclude: ["RunnerCases", "runner_test.py"]),
+            name: "PythonSandboxTests", dependencies: ["PythonSandbox"], exclude: ["JudgeCases"]),
+        .testTarget(
+            name: "UserRunnerTests", dependencies: ["UserRunner"], exclude: ["RunnerCases", "runner_test.py"]),
+        .testTarget(
+            name: "UserRepairTests",
+            dependencies: ["PythonRepair", "PythonSandbox", "StatefulTools", "UserRepair", "UserRunner"]),
         .testTarget(
             name: "StatefulToolsTests", dependencies: ["PythonSandbox", "StatefulTools", "TestSupport", "Tools"]),
         .testTarget(
@@ -164,11 +201,10 @@ let package = Package(
         .testTarget(
             name: "CoeTests",
             dependencies: [
-                "coe", "Demonstrations", "LanguageModels", "PythonRepair", "Runs", "StatefulTools", "Tensors",
-                "TestSupport",
-                "Tools",
+                "coe", "CommandSupport", "Demonstrations", "LanguageModels", "PythonRepair", "Runs", "StatefulTools",
+                "Tensors", "TestSupport", "Tools", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            linkerSettings: linkTorch),
+            exclude: ["Clients"], linkerSettings: linkTorch),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], linkerSettings: linkTorch),
         .testTarget(
@@ -217,7 +253,8 @@ let package = Package(
     cxxLanguageStandard: .cxx20
 )
 
-for target in package.targets where !target.name.hasPrefix("C") {
+let cTargets: Set = ["CBuild", "CTorch", "CZlib"]
+for target in package.targets where !cTargets.contains(target.name) {
     target.swiftSettings = [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),

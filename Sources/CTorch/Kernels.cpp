@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -477,6 +478,15 @@ int ct_choose(ct_tensor_t logits, const ct_choice *choices, size_t count, int64_
                 const float *x = values + row * vocabulary;
                 int64_t n = vocabulary;
                 const bool greedy = choice.temperature <= 0;
+                bool is_number = true;
+                for (int64_t i = 0; i < vocabulary; i++) is_number &= x[i] == x[i];
+                if (!is_number) {
+                    tokens[row] = 0;
+                    log_probabilities[row] = std::numeric_limits<float>::quiet_NaN();
+                    continue;
+                }
+                for (size_t i = 0; choice.allowed && i < choice.allowed_count; i++)
+                    expect(choice.allowed[i] >= 0 && choice.allowed[i] < vocabulary, "an allowed token has no logit");
                 if (choice.allowed || (!greedy && choice.temperature != 1)) {
                     const float factor = greedy ? 1 : static_cast<float>(1 / choice.temperature);
                     if (choice.allowed) n = static_cast<int64_t>(choice.allowed_count);

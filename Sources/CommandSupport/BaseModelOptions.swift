@@ -4,13 +4,18 @@ import Tensors
 
 /// Which model computes, and in what.
 package struct BaseModelOptions: ParsableArguments {
-    @Option(help: .model) package var model: String?
+    @Option(help: .model, completion: .models) package var model: String?
     @Option(help: .precision) package var precision: Precision?
 
     package init() {}
 
     /// The precision that was asked for, or the machine's.
     package var resolvedPrecision: Precision { precision ?? .standard(on: .best) }
+}
+
+extension CompletionKind {
+    /// The known models' names.
+    package static var models: Self { .list(KnownModel.all.map(\.name)) }
 }
 
 extension ArgumentHelp {

@@ -1,3 +1,5 @@
+internal import Foundation
+internal import LanguageModels
 package import StatefulTools
 
 /// A model, the adapter that it plays with, and the prompt that they know.
@@ -16,7 +18,7 @@ package struct ModelChoice: Hashable, Sendable {
     package init(model: String?, adapter: String?, tools: Set<String>) throws {
         if let adapter, adapter != "none" {
             let card = try AdapterCard.read(fromAdapter: adapter)
-            name = model ?? card?.model ?? KnownModel.default.name
+            name = try model ?? card?.model ?? Self.base(of: adapter) ?? KnownModel.default.name
             self.adapter = adapter
             prompt = card?.prompt ?? .compact
             return
@@ -28,6 +30,19 @@ package struct ModelChoice: Hashable, Sendable {
         guard tools.isSubset(of: card?.knownTools ?? [ToolTask.standardTool]) else { return }
         self.adapter = bundled
         prompt = card?.prompt ?? .compact
+    }
+
+    /// The model here that an adapter without a card names as its base; nil where it names none.
+    ///
+    /// - Throws: ``PolicyError`` for an adapter whose base is not here: on another model it would play nonsense.
+    private static func base(of adapter: String) throws -> String? {
+        guard let name = try LoRAAdapter.baseModel(of: adapter) else { return nil }
+        if let known = KnownModel.all.first(where: { [$0.name, $0.repository].contains(name) }) { return known.name }
+        if FileManager.default.fileExists(atPath: name) { return name }
+        throw PolicyError(
+            .unavailable,
+            "The adapter \(adapter) was trained on \(name), which is not here under that name: name the model's file or "
+                + "folder with --model.")
     }
 
     /// The model's file or folder.

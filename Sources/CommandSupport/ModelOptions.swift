@@ -3,7 +3,7 @@ package import ArgumentParser
 /// Which model computes, with which adapter.
 package struct ModelOptions: ParsableArguments {
     @OptionGroup package var base: BaseModelOptions
-    @Option(help: .adapter) package var adapter: String?
+    @Option(help: .adapter, completion: .directory) package var adapter: String?
 
     package init() {}
 

@@ -32,6 +32,7 @@ package struct PlayerOptions: ParsableArguments {
             let remote = try RemotePolicy(
                 String(policy.dropFirst("openai:".count)),
                 key: environment["OPENAI_API_KEY"] ?? environment["COE_TOKEN"])
+            try await remote.reach()
             return (remote, choice.adapter, choice.prompt)
         }
         guard policy.hasPrefix("script:") else {

@@ -16,6 +16,8 @@ public struct Evaluation: Sendable {
     public var concurrency: Int
     /// For `resample`: the run whose tokens are spent again.
     public var budget: TokenBudget?
+    /// Is told, before the first episode, what was done to the set, as a sentence.
+    public var announce: @Sendable (String) -> Void = { _ in }
     /// The run ends after this many broken episodes in a row: then the episodes are not at fault.
     static let brokenInARow = 20
 
@@ -44,7 +46,17 @@ public struct Evaluation: Sendable {
         _ tasks: [any Tool], folder: URL, shouldStop: @escaping @Sendable () -> Bool = { false },
         observe: (Trace, _ finished: Int, _ of: Int) -> Void = { _, _, _ in }
     ) async throws -> EvaluationSummary {
-        let tasks = try selection(of: tasks)
+        let starts = try await FaultyStarts(selection(of: tasks), seed: configuration.seed, in: sandbox)
+        starts.notes.forEach(announce)
+        let tasks = starts.tasks
+        if tasks.isEmpty {
+            throw EvaluationError(
+                .nothingSelected,
+                "Every start state of \(configuration.set) passes already, so a player who does nothing would solve them "
+                    + "all: name a set of faulty ones.")
+        }
+        let lock = try RunFolder(folder).makeAndLock()
+        defer { withExtendedLifetime(lock) {} }
         var run = try EvaluationRun.resume(configuration, tasks: tasks, folder: folder)
         run.traces.removeAll { $0.exit == .broken }
         let finished = Set(run.traces.map(EpisodeID.init))

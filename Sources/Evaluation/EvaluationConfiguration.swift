@@ -24,6 +24,8 @@ public struct EvaluationConfiguration: Hashable, Sendable, Codable {
     public var budgetRun: String?
     /// The most tokens of one completion.
     public var maxTokens: Int
+    /// The digests of the files that the run reads, found out at its start; see `InputDigest`.
+    public var inputs: [String]?
 
     public init(set: String, method: EvaluationMethod, model: String, options: EpisodeOptions = EpisodeOptions()) {
         self.set = set

@@ -1,3 +1,5 @@
+import Runs
+
 extension EvaluationRun {
     /// Joins the shards of one run.
     ///
@@ -38,6 +40,8 @@ extension EvaluationRun {
     private func shard(of whole: EvaluationConfiguration, count: Int) throws -> Shard {
         var own = configuration
         own.shard = nil
+        // Another machine may have the same files in another place.
+        if InputDigest.haveSameContent(own.inputs, whole.inputs) { own.inputs = whole.inputs }
         guard own == whole, let shard = configuration.shard, shard.count == count else {
             throw EvaluationError(
                 .mismatchedShards,

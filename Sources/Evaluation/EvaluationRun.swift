@@ -66,7 +66,16 @@ public struct EvaluationRun: Sendable {
         guard let data = try? Data(contentsOf: settingsFile(folder)) else { return nil }
         let path = folder.path(percentEncoded: false)
         do {
-            return try JSONDecoder().decode(EvaluationConfiguration.self, from: data)
+            let configuration = try JSONDecoder().decode(EvaluationConfiguration.self, from: data)
+            for (name, value) in [
+                ("samples", configuration.samples), ("options.turns", configuration.options.turns),
+                ("maxTokens", configuration.maxTokens),
+            ] where !(1...1_000_000).contains(value) {
+                throw EvaluationError(.noRun, "\(path) holds no evaluation: its run.json gives \(name) as \(value).")
+            }
+            return configuration
+        } catch let error as EvaluationError {
+            throw error
         } catch {
             // The turns had another name before format 2.
             if let settings = try? JSONDecoder().decode(JSONValue.self, from: data),
@@ -94,7 +103,13 @@ public struct EvaluationRun: Sendable {
         let path = folder.path(percentEncoded: false)
         let held = try Self.configuration(in: folder)
         if let held {
-            guard held == configuration else {
+            let changed = InputDigest.changed(held.inputs, configuration.inputs)
+            guard changed.isEmpty else {
+                throw EvaluationError(.foreignFolder, InputDigest.sentence(changed, folder: path))
+            }
+            var asked = configuration
+            asked.inputs = held.inputs
+            guard held == asked else {
                 throw EvaluationError(
                     .foreignFolder,
                     "\(path) holds a run with other settings (see its run.json); give another folder, or the same "
@@ -124,6 +139,8 @@ public struct EvaluationRun: Sendable {
 
     // MARK: - Writing
 
+    private static let advice = "When that is mended, the same command goes on with what is there."
+
     private static func write(_ values: [some Encodable], to file: URL) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -131,11 +148,18 @@ public struct EvaluationRun: Sendable {
     }
 
     func writeStarts(to folder: URL) throws {
-        if !starts.isEmpty { try Self.write(starts, to: Self.startFile(folder)) }
+        if starts.isEmpty { return }
+        try RunFolder(folder).writing(advice: Self.advice) { try Self.write(starts, to: Self.startFile(folder)) }
     }
 
     /// Writes the whole run into `folder`, which is made. The configuration comes last: a folder with it is whole.
+    ///
+    /// - Throws: `RunError` with code `unwritable`.
     public func write(to folder: URL) throws {
+        try RunFolder(folder).writing(advice: Self.advice) { try writeAll(to: folder) }
+    }
+
+    private func writeAll(to folder: URL) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try Self.write(tasks.map(\.task), to: Self.taskFile(folder))
         try TraceFile(folder: folder).write(traces)

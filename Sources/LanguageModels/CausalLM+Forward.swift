@@ -58,7 +58,7 @@ extension CausalLM {
     /// The embeddings of tokens, `[tokens, hidden]`, scaled where the family does so.
     func embed(_ tokens: [Int]) throws -> Tensor {
         guard tokens.allSatisfy({ (0..<configuration.vocabularySize).contains($0) }) else {
-            throw LanguageModelError(.modelNotReadable, "A token id lies outside the model's vocabulary.")
+            throw LanguageModelError(.tokenOutsideModel, "A token id lies outside the model's vocabulary.")
         }
         let rows: Tensor
         switch embeddings {

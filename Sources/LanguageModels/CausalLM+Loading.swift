@@ -18,7 +18,14 @@ extension CausalLM {
         let configuration: ModelConfiguration
         let weights: any WeightSource
         let config = URL(filePath: path).appending(path: "config.json")
-        if let json = try? Data(contentsOf: config) {
+        if FileManager.default.isFolder(path) {
+            guard let json = try? Data(contentsOf: config) else {
+                throw LanguageModelError(
+                    .modelNotReadable,
+                    FileManager.default.fileExists(atPath: "\(path)/adapter_config.json")
+                        ? "\(path) is an adapter, not a model: name it with --adapter."
+                        : "\(path) holds no config.json, so it is not a model in Hugging Face's layout.")
+            }
             configuration = try ModelConfiguration(
                 json: json, source: config.path(percentEncoded: false), families: families)
             weights = try SafetensorsFolder(path: path)
@@ -30,6 +37,14 @@ extension CausalLM {
         try self.init(
             configuration: configuration, weights: weights, adapter: adapter.map(LoRAAdapter.init(path:)),
             device: device, precision: precision, quantizesProducts: quantizesProducts)
+    }
+}
+
+extension FileManager {
+    /// Whether `path` is a folder.
+    func isFolder(_ path: String) -> Bool {
+        (try? attributesOfItem(atPath: path))?[.type] as? FileAttributeType == .typeDirectory
+            || fileExists(atPath: path + "/.")
     }
 }
 
@@ -51,8 +66,8 @@ extension WeightLoader {
         for group in LinearGroup.allCases {
             let parts = group.modules.map { (name: $0.name(layer: index), shape: configuration.shape(of: $0)) }
             let biases =
-                group == .queryKeyValue && family.hasAttentionBias
-                ? try parts.map { try tensor($0.name + ".bias", shape: [$0.shape.out]) } : []
+                group.modules.contains(where: configuration.biasedModules.contains)
+                ? try parts.map { try bias($0.name + ".bias", $0.shape.out) } : []
             let whole = try Linear(
                 weight: weight(parts.map { ($0.name + ".weight", $0.shape.out) }, inputs: parts[0].shape.in),
                 bias: biases.isEmpty
@@ -69,7 +84,7 @@ extension WeightLoader {
     }
 
     /// The factors `[count]` of a norm: in the activations' type, with an offset in 32-bit floats, as Gemma keeps them.
-    func norm(_ name: String, _ count: Int, offset: Double) throws -> Tensor {
+    mutating func norm(_ name: String, _ count: Int, offset: Double) throws -> Tensor {
         let weight = try tensor(name, shape: [count])
         return offset == 0
             ? try weight.to(activations, on: device) : try weight.to(.float32, on: device) + offset

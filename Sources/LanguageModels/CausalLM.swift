@@ -80,8 +80,16 @@ public final class CausalLM: Sendable {
                     : "int8 runs on a CPU only; use bfloat16 on \(device).")
         }
         let activations: DType = usesKernels ? .float32 : precision.dtype
+        var configuration = configuration
+        // An adapter that changes one of the two unties them, and so does a stored head of other values.
+        let hasOwnHead =
+            try !configuration.tiesEmbeddings || adapter?.changes("model.embed_tokens.weight") == true
+            || adapter?.changes("lm_head.weight") == true || Self.holdsOtherHead(weights)
+        let storesHead = try !configuration.tiesEmbeddings || weights.weight("lm_head.weight") != nil
+        configuration.tiesEmbeddings = !hasOwnHead
         var loader = WeightLoader(
-            weights: weights, adapter: adapter, device: device, precision: precision, activations: activations)
+            weights: weights, adapter: adapter, device: device, precision: precision, activations: activations,
+            aliases: storesHead ? [:] : ["lm_head.weight": "model.embed_tokens.weight"])
         embeddings = try loader.weight(
             [("model.embed_tokens.weight", configuration.vocabularySize)], inputs: size)
         // Rounded to the weights' type, as Transformers does it.
@@ -99,15 +107,33 @@ public final class CausalLM: Sendable {
             bias: nil)
         var frequencies = try Tensor(configuration.inverseFrequencies, shape: [configuration.headWidth / 2])
         // GGUF files hold Llama 3's scaling as a divisor for each frequency.
-        if let divisors = try weights.weight("rope_freqs.weight") { frequencies = try frequencies / divisors }
+        if let divisors = try weights.weight("rope_freqs.weight") {
+            guard divisors.shape == frequencies.shape, try divisors.floats().allSatisfy({ $0.isFinite && $0 > 0 })
+            else {
+                throw LanguageModelError(
+                    .modelNotReadable, "\(weights.path) has no usable factors in rope_freqs.weight.")
+            }
+            frequencies = try frequencies / divisors
+        }
         inverseFrequencies = try frequencies.to(.float32, on: device)
         slidingFrequencies = try configuration.slidingFrequencies.map {
             try Tensor($0, shape: [configuration.headWidth / 2]).to(.float32, on: device)
         }
-        try loader.checkAdapter()
+        try loader.checkAllIsUsed()
         self.configuration = configuration
         self.device = device
         self.precision = precision
+    }
+
+    /// Whether a source of tied weights holds an output head with other values than the embeddings, which then counts,
+    /// as in Transformers 5.
+    private static func holdsOtherHead(_ weights: any WeightSource) throws -> Bool {
+        guard let head = try weights.weight("lm_head.weight"),
+            let embeddings = try weights.weight("model.embed_tokens.weight")
+        else { return false }
+        guard head.shape == embeddings.shape, head.dtype == embeddings.dtype else { return true }
+        let difference = try (head.to(.float32) - embeddings.to(.float32)).abs().maximum(0).maximum(0).floats()
+        return difference.first != 0
     }
 
     /// Where the time of all forward passes went, in seconds. A GPU computes while the clock has gone on, so that the

@@ -10,7 +10,7 @@ struct DenseWeights: WeightSource {
         switch name {
         case "model.embed_tokens.weight": return try dense(model.embeddings)
         case "model.norm.weight": return try stored(model.norm)
-        case "lm_head.weight": return try dense(model.head.weight)
+        case "lm_head.weight": return try model.configuration.tiesEmbeddings ? nil : dense(model.head.weight)
         case "rope_freqs.weight":
             return try Tensor(
                 model.configuration.inverseFrequencies, shape: [model.configuration.headWidth / 2]

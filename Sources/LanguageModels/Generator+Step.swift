@@ -4,7 +4,7 @@ import Tokenization
 /// One step: a forward pass over the unread tokens of all active conversations, and the tokens chosen after it.
 extension Generator {
     /// The most conversations that advance together, and the most tokens of one prompt read in a step.
-    private static let (batchLimit, chunkLength) = (64, 512)
+    static let (batchLimit, chunkLength) = (64, 512)
     /// The most tokens of all conversations in a step: the memory for activations grows with them.
     private static let stepLength = 1024
     /// The most tokens of one draft, and roughly of all: a few rows more cost little while reading the weights from memory
@@ -31,12 +31,17 @@ extension Generator {
         let start = clock.now
         var parts: [Part] = []
         var segments: [CausalLM.Segment] = []
+        let (short, long) = turns()
         var room = Self.stepLength
-        let active = min(requests.count, Self.batchLimit)
-        for index in requests.indices.prefix(Self.batchLimit) where room > 0 {
+        var pages = heldPages
+        let active = short.count + long.count
+        for index in short + long where room > 0 {
+            // Nobody who writes waits for more than one chunk of others' prompts.
+            if index == long.first, !short.isEmpty { room = min(room, Self.chunkLength) }
             guard try sharePrefix(of: index) else { continue }
             let conversation = requests[index].conversation
             let unread = conversation.tokens[conversation.cache.count...].prefix(min(Self.chunkLength, room))
+            guard makeRoom(for: index, unread.count, &pages, beside: parts.map(\.index)) else { continue }
             room -= unread.count
             var part = Part(index: index)
             var segment = CausalLM.Segment(tokens: Array(unread), cache: conversation.cache, outputCount: 0)
@@ -58,21 +63,34 @@ extension Generator {
         }
         var row = 0
         var finished: [Int] = []
+        var failed: Set<Int> = []
         for part in parts {
             let results = chosen[row..<row + part.choices.count]
             row += part.choices.count
-            if !results.isEmpty, take(part, Array(results)), !requests[part.index].resample() {
+            if zip(part.choices, results).contains(where: { $0 != nil && $1.logProbability.isNaN }) {
+                failed.insert(part.index)
+                finished.append(part.index)
+            } else if !results.isEmpty, take(part, Array(results)), !requests[part.index].resample() {
                 finished.append(part.index)
             }
         }
         statistics.record(
             zip(parts, segments).map { $1.tokens.count - $0.draft.count },
             drafted: parts.reduce(0) { $0 + $1.draft.count }, seconds: start.duration(to: clock.now))
-        for index in finished.reversed() {
+        for index in finished.sorted(by: >) {
             let request = requests.remove(at: index)
-            request.continuation.resume(returning: request.output)
+            if failed.contains(index) {
+                request.continuation.resume(throwing: Self.notANumber)
+            } else {
+                request.continuation.resume(returning: request.output)
+            }
         }
     }
+
+    private static let notANumber = LanguageModelError(
+        .notANumber,
+        "The model computed logits that are no numbers (NaN): its weights, or its adapter's, are damaged, or too large for "
+            + "this precision.")
 
     /// Drafts a conversation's next tokens, and decides how each token is chosen should the draft come true so far.
     ///

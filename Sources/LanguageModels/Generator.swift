@@ -30,15 +30,25 @@ public actor Generator {
     let masks: TokenMasks
 
     private static let retiredLimit = 2
+    /// The most pages of all caches; nil for no limit.
+    let pageLimit: Int?
     /// The least temperature at which an excluded answer is resampled: the likeliest tokens would give it again.
     public static let resampleTemperature = 0.7
 
-    /// - Parameter thread: The thread of all its forward passes.
-    public init(model: CausalLM, tokenizer: Tokenizer, thread: ComputeThread = ComputeThread()) {
+    /// - Parameters:
+    ///   - cacheBytes: The most memory for keys and values, but at least that of one conversation as long as the model's
+    ///     context; nil for no limit. When it is full, the oldest answers go on, and others are read again later.
+    ///   - thread: The thread of all its forward passes.
+    public init(
+        model: CausalLM, tokenizer: Tokenizer, cacheBytes: Int? = nil, thread: ComputeThread = ComputeThread()
+    ) {
+        pageLimit = cacheBytes.map { bytes in
+            max(bytes / model.makeCache().bytesPerPage, KVCache.pageCount(model.configuration.contextLength) + 2)
+        }
         self.model = model
         self.tokenizer = tokenizer
         self.thread = thread
-        masks = TokenMasks(tokenizer)
+        masks = TokenMasks(tokenizer, rows: model.configuration.vocabularySize)
     }
 
     /// Starts an empty conversation; end it with ``end(_:)``.
@@ -54,6 +64,13 @@ public actor Generator {
         guard let conversation = conversations.removeValue(forKey: id) else { return }
         retired.append(conversation)
         if retired.count > Self.retiredLimit { retired.removeFirst() }
+    }
+
+    /// Forgets the oldest ended conversation; false where there is none.
+    func dropRetired() -> Bool {
+        if retired.isEmpty { return false }
+        retired.removeFirst()
+        return true
     }
 
     /// Serves the next `count` requests only when all have come, in the order of their conversations: the computation
@@ -91,10 +108,19 @@ public actor Generator {
                 "The conversation has \(total) tokens, and the model's context of \(model.configuration.contextLength) "
                     + "leaves no room for an answer.")
         }
+        let rows = model.configuration.vocabularySize
+        if let foreign = tokens.first(where: { !(0..<rows).contains($0) }) {
+            awaitOneLess()
+            throw LanguageModelError(
+                .tokenOutsideModel,
+                "The token \(foreign)\(name(of: foreign)) has no embedding: the model has \(rows), and its tokenizer knows "
+                    + "\(tokenizer.count) tokens.")
+        }
         conversation.tokens += tokens
         precondition(conversation.tokens.count > conversation.cache.count, "there is nothing to answer")
         let rules = Rules(
-            limit: limit, stop: stop, ends: stop.ends(tokenizer), grammar: grammar, resamples: resamples, draft: draft)
+            limit: limit, stop: stop, ends: stop.ends(tokenizer).filter { $0 < model.configuration.vocabularySize },
+            grammar: grammar, resamples: resamples, draft: draft)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 requests.append(Request(id, conversation, rules, observe: observe, continuation: continuation))
@@ -103,6 +129,10 @@ public actor Generator {
         } onCancel: {
             Task { await cancel(id) }
         }
+    }
+
+    private func name(of token: Int) -> String {
+        tokenizer.vocabulary.tokens.indices.contains(token) ? " (\(tokenizer.vocabulary.tokens[token]))" : ""
     }
 
     private func cancel(_ id: ConversationID) {
@@ -129,7 +159,8 @@ public actor Generator {
             do {
                 try step()
             } catch {
-                // One failure (memory, say) is everybody's: all share the forward pass.
+                // One failure (memory, say) is everybody's, since all share the forward pass; what is one conversation's
+                // own fault is found before and behind it.
                 for request in requests { request.continuation.resume(throwing: error) }
                 requests = []
             }

@@ -6,10 +6,12 @@ public final class GrammarMasks: Sendable {
     private let masks: TokenMasks
     private let ends: Set<Int>
 
-    /// - Parameter stop: The condition that ``Generator`` had.
-    public init(_ tokenizer: Tokenizer, stop: Generator.StopCondition) {
-        masks = TokenMasks(tokenizer)
-        ends = stop.ends(tokenizer)
+    /// - Parameters:
+    ///   - rows: The number of tokens that the model has logits for.
+    ///   - stop: The condition that ``Generator`` had.
+    public init(_ tokenizer: Tokenizer, rows: Int, stop: Generator.StopCondition) {
+        masks = TokenMasks(tokenizer, rows: rows)
+        ends = stop.ends(tokenizer).filter { $0 < rows }
     }
 
     func allowed(_ state: some ByteGrammar) -> [Int] { masks.mask(state, ends: ends).tokens }

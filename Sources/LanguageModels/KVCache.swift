@@ -67,7 +67,13 @@ public final class KVCache {
     /// Counts `new` tokens that every layer has written into the pages.
     func advance(by new: Int) { count += new }
 
-    private static func pageCount(_ tokens: Int) -> Int {
+    /// The size of a page in bytes.
+    var bytesPerPage: Int {
+        layout.layerCount * 2 * layout.keyHeads * layout.width * PageTable.pageLength * layout.dtype.byteCount
+    }
+
+    /// The pages of so many tokens.
+    static func pageCount(_ tokens: Int) -> Int {
         (tokens + PageTable.pageLength - 1) / PageTable.pageLength
     }
 }

@@ -10,6 +10,10 @@ public struct LanguageModelError: Error, Hashable, Sendable, CustomStringConvert
         case adapterMismatch
         /// A conversation is longer than the model's context.
         case contextFull
+        /// A token has no embedding in the model.
+        case tokenOutsideModel
+        /// The model computed something that is no number.
+        case notANumber
     }
 
     /// The kind of failure.

@@ -18,7 +18,7 @@ extension LoRAAdapter {
         }
         try SafetensorsFile.write(tensors, to: folder.appending(path: "adapter_model.safetensors"))
         let modules = Set(layers.keys.compactMap { $0.split(separator: ".").last.map(String.init) })
-        let configuration = PEFTConfiguration(
+        let configuration = WrittenAdapter(
             baseModelNameOrPath: baseModel, r: rank, loraAlpha: scale * Double(rank), loraDropout: dropout,
             targetModules: modules.sorted())
         let encoder = JSONEncoder()
@@ -30,7 +30,7 @@ extension LoRAAdapter {
 }
 
 /// `adapter_config.json` as PEFT writes it for plain LoRA.
-private struct PEFTConfiguration: Encodable {
+private struct WrittenAdapter: Encodable {
     var baseModelNameOrPath: String
     var bias = "none"
     var fanInFanOut = false

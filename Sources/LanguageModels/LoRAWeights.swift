@@ -75,6 +75,12 @@ public final class LoRAWeights: Sendable {
     ///
     /// - Throws: ``LanguageModelError`` with `adapterMismatch` for an adapter of another shape.
     public func copy(_ adapter: LoRAAdapter) throws {
+        guard adapter.isPlain else {
+            throw LanguageModelError(
+                .adapterMismatch,
+                "\(adapter.path) cannot be trained further: only plain LoRA with one rank and alpha for all layers can, without "
+                    + "DoRA and modules_to_save.")
+        }
         for (layer, modules) in pairs.enumerated() {
             for (module, pair) in modules {
                 let name = module.name(layer: layer)

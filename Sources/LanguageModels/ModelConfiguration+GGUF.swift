@@ -10,29 +10,47 @@ extension ModelConfiguration {
                 .unsupported, "\(gguf.path) holds a model of the architecture \(name); supported are \(known).")
         }
         func integer(_ key: String) throws -> Int {
-            guard let value = gguf.integer("\(name).\(key)"), value > 0 else {
-                throw LanguageModelError(.modelNotReadable, "\(gguf.path) does not give \(name).\(key).")
+            guard let value = gguf.integer("\(name).\(key)"), (1...Self.largestSize).contains(value) else {
+                throw LanguageModelError(
+                    .modelNotReadable, "\(gguf.path) does not give \(name).\(key), or a number that is no size.")
             }
             return value
         }
+        try Self.refuseUnknownKeys(gguf, family)
         guard let embedding = gguf.entries["token_embd.weight"], embedding.shape.count == 2 else {
             throw LanguageModelError(.modelNotReadable, "\(gguf.path) holds no token embeddings.")
-        }
-        if let type = gguf.string("\(name).rope.scaling.type"), type != "none" {
-            throw LanguageModelError(
-                .unsupported, "\(gguf.path) uses the RoPE scaling \(type), which is not supported.")
         }
         self.init(
             family, hiddenSize: try integer("embedding_length"), headCount: try integer("attention.head_count"),
             headWidth: gguf.integer("\(name).attention.key_length"))
         intermediateSize = try integer("feed_forward_length")
         layerCount = try integer("block_count")
-        keyValueHeadCount = gguf.integer("\(name).attention.head_count_kv") ?? headCount
+        let keyHeads = "\(name).attention.head_count_kv"
+        if let counts = gguf.integers(keyHeads) {
+            guard let first = counts.first, counts.allSatisfy({ $0 == first }) else {
+                throw LanguageModelError(
+                    .unsupported, "\(gguf.path) gives its layers different numbers of key heads (\(keyHeads)).")
+            }
+            keyValueHeadCount = first
+        } else {
+            keyValueHeadCount = gguf.integer(keyHeads) ?? headCount
+        }
         vocabularySize = embedding.shape[0]
         contextLength = try integer("context_length")
         rmsNormEpsilon = gguf.number("\(name).attention.layer_norm_rms_epsilon") ?? rmsNormEpsilon
         ropeBase = gguf.number("\(name).rope.freq_base") ?? ropeBase
+        ropeScaling = try Self.scaling(gguf, family, contextLength)
         tiesEmbeddings = gguf.entries["output.weight"] == nil
+        if family.takesFeedForwardBias {
+            // llama.cpp takes biases of a Llama where they are.
+            func hasBias(_ module: LinearModule) -> Bool {
+                (0..<layerCount).contains { gguf.entries["blk.\($0).\(module.ggufName).bias"] != nil }
+            }
+            for group: [LinearModule] in [[.query, .key, .value, .output], [.gate, .up, .down]]
+            where group.contains(where: hasBias) {
+                biasedModules.formUnion(group)
+            }
+        }
         if let defaults = family.slidingWindow {
             // Files state the pattern as a number or for each layer, or leave it out. Source: llama.cpp, llama-model.cpp.
             let pattern = "\(name).attention.sliding_window_pattern"
@@ -43,5 +61,83 @@ extension ModelConfiguration {
                 ropeBase: gguf.number("\(name).rope.freq_base_swa") ?? defaults.ropeBase)
         }
         try validate(source: gguf.path)
+    }
+
+    /// Refuses metadata of the architecture that llama.cpp may compute with and this reader does not.
+    private static func refuseUnknownKeys(_ gguf: GGUFFile, _ family: ModelFamily) throws {
+        let prefix = family.name + "."
+        for (key, value) in gguf.metadata where key.hasPrefix(prefix) {
+            let name = String(key.dropFirst(prefix.count))
+            if knownKeys.contains(name) { continue }
+            // Numbers of experts, scales and the like that are switched off.
+            if value == .integer(0) || value == .bool(false) || value == .number(0) { continue }
+            throw LanguageModelError(
+                .unsupported,
+                "\(gguf.path) has the metadata \(key), which is not known here and may change what the model computes.")
+        }
+        let width = gguf.integer(prefix + "attention.key_length")
+        guard gguf.integer(prefix + "attention.value_length") ?? width ?? 0 == width ?? 0 else {
+            throw LanguageModelError(.unsupported, "\(gguf.path) has values of another width than its keys.")
+        }
+        let hidden = gguf.integer(prefix + "embedding_length") ?? 0
+        let turned = width ?? hidden / max(1, gguf.integer(prefix + "attention.head_count") ?? 1)
+        guard gguf.integer(prefix + "rope.dimension_count") ?? turned == turned else {
+            throw LanguageModelError(
+                .unsupported,
+                "\(gguf.path) turns a part of each head alone (rope.dimension_count), which is not supported.")
+        }
+        let window = gguf.integer(prefix + "attention.sliding_window") ?? 0
+        guard
+            family.slidingWindow != nil || window == 0
+                || window >= gguf.integer(prefix + "context_length") ?? Int.max
+        else {
+            throw LanguageModelError(
+                .unsupported,
+                "\(gguf.path) asks for sliding-window attention, which \(family.name) does not have here.")
+        }
+    }
+
+    private static let knownKeys: Set<String> = [
+        "attention.head_count", "attention.head_count_kv", "attention.key_length", "attention.layer_norm_rms_epsilon",
+        "attention.sliding_window", "attention.sliding_window_pattern", "attention.value_length", "block_count",
+        "context_length", "embedding_length", "feed_forward_length", "rope.dimension_count", "rope.freq_base",
+        "rope.freq_base_swa", "rope.scale_linear", "rope.scaling.factor", "rope.scaling.finetuned",
+        "rope.scaling.original_context_length", "rope.scaling.type", "rope.scaling.attn_factor",
+        "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow", "tensor_data_layout", "vocab_size",
+    ]
+
+    /// The stretching of the rotary frequencies, as llama.cpp reads it: linear where a factor has no type.
+    private static func scaling(_ gguf: GGUFFile, _ family: ModelFamily, _ contextLength: Int) throws -> RopeScaling? {
+        func number(_ key: String) throws -> Double? {
+            guard let value = gguf.number("\(family.name).rope.\(key)") else { return nil }
+            guard value.isFinite, value >= 0 else {
+                throw LanguageModelError(
+                    .modelNotReadable, "\(gguf.path) gives \(family.name).rope.\(key) as \(value).")
+            }
+            return value
+        }
+        let factor = try number("scaling.factor") ?? number("scale_linear") ?? 0
+        switch gguf.string("\(family.name).rope.scaling.type") ?? "linear" {
+        case "none": return nil
+        case "linear": return factor == 0 || factor == 1 ? nil : .linear(factor: factor)
+        case "yarn":
+            guard factor > 0 else {
+                throw LanguageModelError(.modelNotReadable, "\(gguf.path) scales RoPE by yarn without a factor.")
+            }
+            let original = gguf.integer("\(family.name).rope.scaling.original_context_length") ?? contextLength
+            guard (1...largestSize).contains(original) else {
+                throw LanguageModelError(.modelNotReadable, "\(gguf.path) gives an original context of \(original).")
+            }
+            return .yarn(
+                .init(
+                    factor: factor,
+                    attentionFactor: RopeScaling.Yarn.attentionFactor(factor)
+                        * (try number("scaling.attn_factor") ?? 1),
+                    fast: try number("scaling.yarn_beta_fast") ?? 32, slow: try number("scaling.yarn_beta_slow") ?? 1,
+                    originalContextLength: original))
+        case let type:
+            throw LanguageModelError(
+                .unsupported, "\(gguf.path) uses the RoPE scaling \(type); supported are linear and yarn.")
+        }
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Tokenization
 
 extension ModelConfiguration {
     /// Reads a Hugging Face folder's `config.json`.
@@ -7,21 +8,36 @@ extension ModelConfiguration {
     init(json: Data, source: String, families: [ModelFamily] = ModelFamily.all) throws {
         let (family, file) = try Self.decode(json, source: source, families)
         try Self.refuseWhatIsNotComputed(file, family, source: source)
+        func size(_ name: String, _ value: Int?) throws -> Int {
+            guard let value else { throw LanguageModelError(.modelNotReadable, "\(source) lacks \(name).") }
+            guard (1...Self.largestSize).contains(value) else {
+                throw LanguageModelError(.modelNotReadable, "\(source) gives \(name) as \(value), which is no size.")
+            }
+            return value
+        }
         self.init(
-            family, hiddenSize: file.hiddenSize, headCount: file.numAttentionHeads,
-            headWidth: file.headDim ?? family.headWidth)
-        intermediateSize = file.intermediateSize
-        layerCount = file.numHiddenLayers
-        keyValueHeadCount = file.numKeyValueHeads ?? headCount
-        vocabularySize = file.vocabSize
-        contextLength = file.maxPositionEmbeddings
-        rmsNormEpsilon = file.rmsNormEps
+            family, hiddenSize: try size("hidden_size", file.hiddenSize),
+            headCount: try size("num_attention_heads", file.numAttentionHeads),
+            headWidth: try (file.headDim ?? family.headWidth).map { try size("head_dim", $0) })
+        intermediateSize = try size("intermediate_size", file.intermediateSize)
+        layerCount = try size("num_hidden_layers", file.numHiddenLayers)
+        keyValueHeadCount = try size("num_key_value_heads", file.numKeyValueHeads ?? headCount)
+        vocabularySize = try size("vocab_size", file.vocabSize)
+        contextLength = try size("max_position_embeddings", file.maxPositionEmbeddings)
+        // Transformers' default in all families.
+        rmsNormEpsilon = file.rmsNormEps ?? 1e-6
         tiesEmbeddings = file.tieWordEmbeddings ?? tiesEmbeddings
-        if let scalar = family.queryScalar { queryScalar = file.queryPreAttnScalar ?? scalar }
+        if let scalar = family.queryScalar {
+            queryScalar = try size("query_pre_attn_scalar", file.queryPreAttnScalar ?? scalar)
+        }
+        if file.attentionBias == true, !family.hasAttentionBias {
+            biasedModules.formUnion([.query, .key, .value, .output])
+        }
+        if file.mlpBias == true { biasedModules.formUnion([.gate, .up, .down]) }
         // Transformers 5 writes all of RoPE into `rope_parameters`, earlier versions `rope_theta` and `rope_scaling`.
         let rope = file.ropeParameters?.fullAttention ?? file.ropeParameters?.all ?? file.ropeScaling
         ropeBase = rope?.ropeTheta ?? file.ropeTheta ?? ropeBase
-        ropeScaling = try rope.flatMap { try Self.scaling($0, source: source) }
+        ropeScaling = try rope.flatMap { try Self.scaling($0, contextLength, source: source) }
         slidingWindow = try family.slidingWindow.map { try Self.window($0, file, source: source) }
         try validate(source: source)
     }
@@ -45,7 +61,8 @@ extension ModelConfiguration {
             throw error
         } catch {
             throw LanguageModelError(
-                .modelNotReadable, "\(source) is not the config.json of a language model: \(error)")
+                .modelNotReadable,
+                "\(source) is not the config.json of a language model: \(TokenizationError.sentence(of: error)).")
         }
     }
 
@@ -60,9 +77,16 @@ extension ModelConfiguration {
         guard file.useSlidingWindow != true, !slides else {
             throw unsupported("asks for sliding-window attention, which \(family.name) does not have here")
         }
-        // With it Transformers has a bias behind attention too.
-        guard family.hasAttentionBias || file.attentionBias != true else {
-            throw unsupported("asks for biases in attention, which \(family.name) does not have here")
+        guard family.takesFeedForwardBias || file.mlpBias != true else {
+            throw unsupported("asks for biases in the feed-forward layers, which \(family.name) does not have here")
+        }
+        if let method = file.quantizationConfig?.quantMethod {
+            throw unsupported(
+                "says that the weights are quantised (quantization_config: \(method)), which is not supported; take the "
+                    + "model in 16-bit floats, or as a GGUF file")
+        }
+        if let name = file.architectures?.first(where: { !$0.hasSuffix("ForCausalLM") && !$0.hasSuffix("Model") }) {
+            throw unsupported("describes a \(name), which is no model that writes text")
         }
         let activation = family.activation.rawValue
         if let asked = file.hiddenActivation ?? file.hiddenAct, asked != activation {
@@ -76,27 +100,72 @@ extension ModelConfiguration {
     }
 
     /// The stretching of the rotary frequencies; nil for none.
-    private static func scaling(_ rope: HuggingFaceConfiguration.Rope, source: String) throws -> Llama3Scaling? {
-        switch rope.ropeType ?? rope.type ?? "default" {
-        case "default": return nil
-        case "llama3":
-            guard let factor = rope.factor, let low = rope.lowFreqFactor, let high = rope.highFreqFactor,
-                let original = rope.originalMaxPositionEmbeddings
-            else {
-                throw LanguageModelError(.modelNotReadable, "\(source) lacks numbers of its llama3 RoPE scaling.")
+    private static func scaling(
+        _ rope: HuggingFaceConfiguration.Rope, _ contextLength: Int, source: String
+    ) throws -> RopeScaling? {
+        let type = rope.ropeType ?? rope.type ?? "default"
+        func given(_ name: String, _ value: Double?) throws -> Double {
+            guard let value, value.isFinite, value > 0 else {
+                throw LanguageModelError(
+                    .modelNotReadable, "\(source) gives no usable \(name) for its RoPE scaling \(type).")
             }
-            return Llama3Scaling(
-                factor: factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalContextLength: original)
-        case let type:
-            throw LanguageModelError(.unsupported, "\(source) uses the RoPE scaling \(type); supported is llama3.")
+            return value
+        }
+        guard rope.partialRotaryFactor ?? 1 == 1 else {
+            throw LanguageModelError(
+                .unsupported,
+                "\(source) turns a part of each head alone (partial_rotary_factor), which is not supported.")
+        }
+        func original() throws -> Int {
+            let length = try given(
+                "original_max_position_embeddings", rope.originalMaxPositionEmbeddings ?? Double(contextLength))
+            return Int(min(length, Double(largestSize)))
+        }
+        switch type {
+        case "default":
+            guard rope.ropeType != nil || rope.type != nil || rope.factor ?? 1 == 1 else {
+                throw LanguageModelError(
+                    .modelNotReadable,
+                    "\(source) scales RoPE by a factor without a rope_type; add linear, llama3 or yarn.")
+            }
+            return nil
+        case "linear": return .linear(factor: try given("factor", rope.factor))
+        case "llama3":
+            let numbers = RopeScaling.Llama3(
+                factor: try given("factor", rope.factor),
+                lowFrequencyFactor: try given("low_freq_factor", rope.lowFreqFactor),
+                highFrequencyFactor: try given("high_freq_factor", rope.highFreqFactor),
+                originalContextLength: try original())
+            guard numbers.highFrequencyFactor > numbers.lowFrequencyFactor else {
+                throw LanguageModelError(
+                    .modelNotReadable, "\(source) gives a high_freq_factor that is not above low_freq_factor.")
+            }
+            return .llama3(numbers)
+        case "yarn":
+            let factor = try given("factor", rope.factor ?? Double(contextLength) / Double(original()))
+            var attention = RopeScaling.Yarn.attentionFactor(factor)
+            if let scale = rope.mscale, let all = rope.mscaleAllDim, scale != 0, all != 0 {
+                attention =
+                    RopeScaling.Yarn.attentionFactor(factor, scale) / RopeScaling.Yarn.attentionFactor(factor, all)
+            }
+            if let asked = rope.attentionFactor { attention = asked }
+            return .yarn(
+                .init(
+                    factor: factor, attentionFactor: try given("attention_factor", attention),
+                    fast: try given("beta_fast", rope.betaFast ?? 32),
+                    slow: try given("beta_slow", rope.betaSlow ?? 1), truncates: rope.truncate ?? true,
+                    originalContextLength: try original()))
+        default:
+            throw LanguageModelError(
+                .unsupported, "\(source) uses the RoPE scaling \(type); supported are linear, llama3 and yarn.")
         }
     }
 
     private static func window(
         _ defaults: ModelFamily.SlidingWindowDefaults, _ file: HuggingFaceConfiguration, source: String
     ) throws -> SlidingWindow {
-        guard let length = file.slidingWindow, length > 0 else {
-            throw LanguageModelError(.modelNotReadable, "\(source) does not give sliding_window.")
+        guard let length = file.slidingWindow, (1...largestSize).contains(length) else {
+            throw LanguageModelError(.modelNotReadable, "\(source) does not give sliding_window, or no usable one.")
         }
         let local = file.ropeParameters?.slidingAttention
         guard local?.ropeType ?? "default" == "default" else {
@@ -106,7 +175,7 @@ extension ModelConfiguration {
         return SlidingWindow(
             length: length,
             layers: file.layerTypes?.map { $0 == "sliding_attention" }
-                ?? defaults.layers(file.numHiddenLayers, pattern: file.slidingWindowPattern),
+                ?? defaults.layers(file.numHiddenLayers ?? 1, pattern: file.slidingWindowPattern),
             ropeBase: local?.ropeTheta ?? file.ropeLocalBaseFreq ?? defaults.ropeBase)
     }
 
@@ -126,13 +195,10 @@ extension ModelConfiguration {
         file.maxPositionEmbeddings = contextLength
         file.rmsNormEps = rmsNormEpsilon
         file.ropeTheta = ropeBase
-        file.ropeScaling = ropeScaling.map {
-            .init(
-                ropeType: "llama3", factor: $0.factor, lowFreqFactor: $0.lowFrequencyFactor,
-                highFreqFactor: $0.highFrequencyFactor, originalMaxPositionEmbeddings: $0.originalContextLength)
-        }
+        file.ropeScaling = ropeScaling.map(HuggingFaceConfiguration.Rope.init)
         // Families with biases always have them, and no key that says so.
-        file.attentionBias = family.hasAttentionBias ? nil : false
+        file.attentionBias = family.hasAttentionBias ? nil : biasedModules.contains(.output)
+        file.mlpBias = family.takesFeedForwardBias ? biasedModules.contains(.down) : nil
         file.tieWordEmbeddings = tiesEmbeddings
         let activation = family.activation.rawValue
         if family.namesHiddenActivation { file.hiddenActivation = activation } else { file.hiddenAct = activation }
@@ -161,7 +227,40 @@ private struct HuggingFaceConfiguration: Codable {
         var type: String?
         var ropeTheta: Double?
         var factor, lowFreqFactor, highFreqFactor: Double?
-        var originalMaxPositionEmbeddings: Int?
+        var originalMaxPositionEmbeddings: Double?
+        var attentionFactor, betaFast, betaSlow, mscale, mscaleAllDim, partialRotaryFactor: Double?
+        var truncate: Bool?
+
+        init(_ scaling: RopeScaling) {
+            switch scaling {
+            case .linear(let factor):
+                ropeType = "linear"
+                self.factor = factor
+            case .llama3(let numbers):
+                ropeType = "llama3"
+                factor = numbers.factor
+                lowFreqFactor = numbers.lowFrequencyFactor
+                highFreqFactor = numbers.highFrequencyFactor
+                originalMaxPositionEmbeddings = Double(numbers.originalContextLength)
+            case .yarn(let numbers):
+                ropeType = "yarn"
+                factor = numbers.factor
+                attentionFactor = numbers.attentionFactor
+                betaFast = numbers.fast
+                betaSlow = numbers.slow
+                truncate = numbers.truncates
+                originalMaxPositionEmbeddings = Double(numbers.originalContextLength)
+            }
+        }
+    }
+    /// What says that weights are quantised.
+    struct Quantization: Codable {
+        var quantMethod: String?
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            quantMethod = try container.decodeIfPresent(String.self, forKey: .quantMethod) ?? "unnamed"
+        }
     }
     /// The parameters of all layers, or of either kind of layer.
     struct RopeParameters: Codable {
@@ -180,18 +279,14 @@ private struct HuggingFaceConfiguration: Codable {
     var architectures: [String]?
     var modelType = ""
     var torchDtype: String?
-    var hiddenSize = 0
-    var intermediateSize = 0
-    var numHiddenLayers = 0
-    var numAttentionHeads = 0
-    var numKeyValueHeads, headDim: Int?
-    var vocabSize = 0
-    var maxPositionEmbeddings = 0
-    var rmsNormEps = 0.0
+    var hiddenSize, intermediateSize, numHiddenLayers, numAttentionHeads: Int?
+    var numKeyValueHeads, headDim, vocabSize, maxPositionEmbeddings: Int?
+    var rmsNormEps: Double?
     var ropeTheta: Double?
     var ropeScaling: Rope?
     var ropeParameters: RopeParameters?
-    var attentionBias, tieWordEmbeddings, useSlidingWindow, useBidirectionalAttention: Bool?
+    var quantizationConfig: Quantization?
+    var attentionBias, mlpBias, tieWordEmbeddings, useSlidingWindow, useBidirectionalAttention: Bool?
     var slidingWindow, slidingWindowPattern, queryPreAttnScalar: Int?
     var layerTypes: [String]?
     var ropeLocalBaseFreq, attnLogitSoftcapping, finalLogitSoftcapping: Double?

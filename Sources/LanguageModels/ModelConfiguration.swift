@@ -8,18 +8,6 @@
 
 /// The family, sizes and constants of a Llama-type transformer.
 public struct ModelConfiguration: Hashable, Sendable {
-    /// Llama 3's stretching of the rotary frequencies to longer contexts.
-    ///
-    /// Source: Transformers, `modeling_rope_utils.py`, `_compute_llama3_parameters`.
-    public struct Llama3Scaling: Hashable, Sendable {
-        /// The divisor of the lowest frequencies.
-        public var factor: Double
-        /// The frequencies below and above which all are divided or none, in turns within the original context.
-        public var lowFrequencyFactor, highFrequencyFactor: Double
-        /// The context for which the model was first trained, in tokens.
-        public var originalContextLength: Int
-    }
-
     /// Layers that see the last tokens alone and have rotary frequencies of their own (Gemma 3).
     public struct SlidingWindow: Hashable, Sendable {
         /// The most tokens that a token sees, itself included.
@@ -53,13 +41,15 @@ public struct ModelConfiguration: Hashable, Sendable {
     /// The base of the rotary frequencies.
     public var ropeBase: Double
     /// The stretching of the rotary frequencies; nil for none.
-    public var ropeScaling: Llama3Scaling?
+    public var ropeScaling: RopeScaling?
     /// The layers with a sliding window; nil for none.
     public var slidingWindow: SlidingWindow?
     /// The number whose root divides attention scores: the width of a head, except in some Gemmas.
     public var queryScalar: Int
     /// Whether the token embeddings are also the output head.
     public var tiesEmbeddings: Bool
+    /// The linear layers that have a bias.
+    public var biasedModules: Set<LinearModule>
 
     /// The family's defaults for a model of these sizes; the readers of files set the rest and then validate.
     init(_ family: ModelFamily, hiddenSize: Int, headCount: Int, headWidth: Int?) {
@@ -71,7 +61,11 @@ public struct ModelConfiguration: Hashable, Sendable {
         ropeBase = family.ropeBase
         queryScalar = self.headWidth
         tiesEmbeddings = family.tiesEmbeddings
+        biasedModules = family.hasAttentionBias ? [.query, .key, .value] : []
     }
+
+    /// The largest size that a file may give.
+    static let largestSize = 1 << 24
 
     /// - Parameter source: The file's name for messages.
     /// - Throws: ``LanguageModelError`` with `modelNotReadable` for sizes that no transformer can have.
@@ -84,9 +78,19 @@ public struct ModelConfiguration: Hashable, Sendable {
             throw LanguageModelError(
                 .modelNotReadable, "\(source) says of another number of layers than it has whether they have a window.")
         }
-        guard sizes.allSatisfy({ (1...(1 << 24)).contains($0) }), headCount % keyValueHeadCount == 0, headWidth % 2 == 0
+        guard sizes.allSatisfy({ (1...Self.largestSize).contains($0) }), headCount % keyValueHeadCount == 0,
+            headWidth % 2 == 0
         else {
             throw LanguageModelError(.modelNotReadable, "\(source) gives sizes that no transformer can have.")
+        }
+        let bases = [ropeBase, slidingWindow?.ropeBase ?? 1, rmsNormEpsilon]
+        guard bases.allSatisfy({ $0.isFinite && $0 > 0 }), ropeBase > 1 else {
+            throw LanguageModelError(
+                .modelNotReadable, "\(source) gives a RoPE base or a norm's epsilon that is no usable number.")
+        }
+        if case .yarn? = ropeScaling, slidingWindow != nil {
+            throw LanguageModelError(
+                .unsupported, "\(source) scales RoPE by yarn beside a sliding window, which is not supported.")
         }
     }
 }
@@ -99,7 +103,7 @@ extension ModelConfiguration {
     var keyWidth: Int { keyValueHeadCount * headWidth }
 
     /// The factor of attention scores.
-    var attentionScale: Double { 1 / Double(queryScalar).squareRoot() }
+    var attentionScale: Double { (ropeScaling?.scoreFactor ?? 1) / Double(queryScalar).squareRoot() }
 
     /// Whether `layer` sees the last tokens alone.
     func hasSlidingWindow(_ layer: Int) -> Bool { slidingWindow?.layers[layer] ?? false }
@@ -107,17 +111,7 @@ extension ModelConfiguration {
     /// The rotary angle per position of each pair of components, `[headWidth / 2]`, in radians.
     var inverseFrequencies: [Float] {
         let plain = frequencies(base: ropeBase)
-        guard let scaling = ropeScaling else { return plain.map(Float.init) }
-        let original = Double(scaling.originalContextLength)
-        return plain.map { (frequency: Double) -> Float in
-            let wavelength = 2 * Double.pi / frequency
-            if wavelength < original / scaling.highFrequencyFactor { return Float(frequency) }
-            if wavelength > original / scaling.lowFrequencyFactor { return Float(frequency / scaling.factor) }
-            let span = scaling.highFrequencyFactor - scaling.lowFrequencyFactor
-            let smooth = (original / wavelength - scaling.lowFrequencyFactor) / span
-            let stretched = frequency / scaling.factor
-            return Float((1 - smooth) * stretched + smooth * frequency)
-        }
+        return (ropeScaling?.stretched(plain, base: ropeBase) ?? plain).map(Float.init)
     }
 
     /// The same of the layers with a sliding window; nil without such layers.

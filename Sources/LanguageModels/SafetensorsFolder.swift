@@ -6,6 +6,7 @@ struct SafetensorsFolder: WeightSource {
     let path: String
     private let files: [String: SafetensorsFile]
     private let shardOfWeight: [String: String]?
+    private let isRead = ReadNames()
 
     init(path: String) throws {
         let folder = URL(filePath: path)
@@ -25,17 +26,40 @@ struct SafetensorsFolder: WeightSource {
                 throw LanguageModelError(
                     .modelNotReadable, "\(path)/model.safetensors.index.json names \(shard), outside the folder.")
             }
+            for shard in Set(index.weightMap.values) { try Self.checkIsThere(shard, of: path) }
             files = try Dictionary(uniqueKeysWithValues: Set(index.weightMap.values).map { ($0, try file($0)) })
             shardOfWeight = index.weightMap
         } else {
+            try Self.checkIsThere("model.safetensors", of: path)
             files = ["model.safetensors": try file("model.safetensors")]
             shardOfWeight = nil
         }
     }
 
+    private static func checkIsThere(_ file: String, of path: String) throws {
+        guard !FileManager.default.fileExists(atPath: "\(path)/\(file)") else { return }
+        throw LanguageModelError(
+            .modelNotReadable,
+            "\(path) lacks \(file): weights are read from safetensors files alone, so convert other formats first.")
+    }
+
     func weight(_ name: String) throws -> Tensor? {
+        isRead.insert(name)
         guard let shardOfWeight else { return try files["model.safetensors"]?.tensor(name) }
         guard let shard = shardOfWeight[name] else { return nil }
-        return try files[shard]?.tensor(name)
+        guard let tensor = try files[shard]?.tensor(name) else {
+            throw LanguageModelError(.modelNotReadable, "\(path)/\(shard) lacks \(name), which the index puts there.")
+        }
+        return tensor
+    }
+
+    /// Tensors outside these are another model's, such as a head for classes, and change nothing here.
+    private static let ownPrefixes = ["model.layers.", "model.embed_tokens.", "model.norm.", "lm_head."]
+
+    var unread: [String] {
+        files.values.flatMap { $0.entries.keys }.filter { name in
+            // The rotary frequencies, which follow from config.json.
+            Self.ownPrefixes.contains(where: name.hasPrefix) && !isRead(name) && !name.hasSuffix("rotary_emb.inv_freq")
+        }
     }
 }

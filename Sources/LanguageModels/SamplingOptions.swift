@@ -9,9 +9,13 @@ public struct SamplingOptions: Hashable, Sendable {
     /// The seed of the random numbers; equal seeds and logits give equal tokens.
     public var seed: UInt64
 
+    /// The least temperature above 0 that is computed with: below it the likeliest token alone has a chance, and the logits
+    /// divided by it would leave the range of 32-bit floats.
+    static let leastTemperature = 1e-6
+
     /// Greedy choices, unless something else is said.
     public init(temperature: Double = 0, topP: Double = 1, minP: Double = 0, seed: UInt64 = 0) {
-        self.temperature = temperature
+        self.temperature = temperature > 0 ? max(temperature, Self.leastTemperature) : temperature
         self.topP = topP
         self.minP = minP
         self.seed = seed

@@ -12,7 +12,7 @@ public struct TokenDistribution {
 
     /// The model's own distribution, unless something else is said.
     public init(temperature: Double = 1, states: [(any ByteGrammar)?] = [], masks: GrammarMasks? = nil) {
-        self.temperature = temperature
+        self.temperature = max(temperature, SamplingOptions.leastTemperature)
         self.states = states
         self.masks = masks
     }

@@ -30,9 +30,10 @@ final class TokenMasks: Sendable {
     /// Masks of one program's line numbers and strings are of no use after the program has changed.
     private static let limit = 512
 
-    init(_ tokenizer: Tokenizer) {
+    /// - Parameter rows: The number of tokens that the model has logits for; the tokenizer may know more.
+    init(_ tokenizer: Tokenizer, rows: Int) {
         // In the order of their bytes, so that a token's beginning is always the path inserted last.
-        let texts = (0..<tokenizer.count)
+        let texts = (0..<min(tokenizer.count, rows))
             .filter { !tokenizer.isControl($0) }
             .map { (id: $0, bytes: tokenizer.bytes(of: $0)) }
             .filter { !$0.bytes.isEmpty }

@@ -8,22 +8,48 @@ struct WeightLoader {
     let precision: Precision
     /// The element type between the products.
     let activations: DType
-    /// The layers of the adapter that were merged.
-    private var adapted = 0
+    /// The other name of a tensor that the source does not have under its own.
+    private let aliases: [String: String]
+    /// What the adapter changed so far: names of layers and of whole weights.
+    private var adapted: Set<String> = []
 
-    init(weights: any WeightSource, adapter: LoRAAdapter?, device: Device, precision: Precision, activations: DType) {
+    init(
+        weights: any WeightSource, adapter: LoRAAdapter?, device: Device, precision: Precision, activations: DType,
+        aliases: [String: String] = [:]
+    ) {
         self.weights = weights
         self.adapter = adapter
         self.device = device
         self.precision = precision
         self.activations = activations
+        self.aliases = aliases
     }
 
-    /// A tensor as the source has it.
-    func tensor(_ name: String, shape: [Int]) throws -> Tensor {
-        guard let tensor = try weights.weight(name) else { throw missing(name) }
+    /// A tensor as the adapter or the source has it.
+    mutating func tensor(_ name: String, shape: [Int]) throws -> Tensor {
+        let own = replacement(name)
+        // Read all the same: what an adapter replaces is no tensor that nobody has read.
+        if own != nil { _ = try weights.weight(name) }
+        guard let tensor = try own ?? weights.weight(aliases[name] ?? name) else { throw missing(name) }
         guard tensor.shape == shape else { throw misshapen(name, tensor.shape, expected: shape) }
+        return try checked(name, tensor)
+    }
+
+    /// Whole numbers are a quantised model's, whose scales are not read.
+    private func checked(_ name: String, _ tensor: Tensor) throws -> Tensor {
+        guard [.float16, .bfloat16, .float32, .float64].contains(tensor.dtype) else {
+            throw LanguageModelError(
+                .unsupported,
+                "\(weights.path) holds \(name) as whole numbers (\(tensor.dtype)): quantised checkpoints are not supported; "
+                    + "take the model in 16-bit floats, or as a GGUF file.")
+        }
         return tensor
+    }
+
+    /// The bias `name`, `[count]`; zeros where the source leaves such a bias out.
+    mutating func bias(_ name: String, _ count: Int) throws -> Tensor {
+        if weights.lacksZeroBiases, try weights.weight(name) == nil { return try Tensor.full(0, shape: [count]) }
+        return try tensor(name, shape: [count])
     }
 
     /// Matrices with the same inputs below one another; `matrices` gives their names and numbers of outputs.
@@ -33,8 +59,8 @@ struct WeightLoader {
             var dense: [Tensor] = []
             for matrix in matrices {
                 var whole = try tensor(matrix.name, shape: [matrix.outputs, inputs])
-                if let delta = try delta(matrix.name, shape: [matrix.outputs, inputs]) {
-                    whole = try whole.to(.float32, on: device) + delta.to(.float32, on: device)
+                if let change = try change(matrix.name, shape: [matrix.outputs, inputs]) {
+                    whole = try change.applied(to: whole.to(.float32, on: device), rows: 0..<matrix.outputs)
                 }
                 dense.append(try whole.to(precision.dtype, on: device))
             }
@@ -44,15 +70,23 @@ struct WeightLoader {
             try Int8Matrix(shape: shape) { add in
                 for matrix in matrices {
                     let expected = [matrix.outputs, inputs]
-                    let delta = try delta(matrix.name, shape: expected)
+                    let change = try change(matrix.name, shape: expected)
+                    let own = replacement(matrix.name)
                     var start = 0
-                    try weights.forEachPiece(of: matrix.name) { piece in
+                    func take(_ piece: Tensor) throws {
                         let (range, shape) = (start..<start + piece.shape[0], piece.shape)
                         guard shape.count == 2, shape[1] == inputs, range.upperBound <= matrix.outputs else {
                             throw misshapen(matrix.name, shape, expected: expected)
                         }
-                        try add(try delta.map { try piece.to(.float32) + $0.narrowed(0, range) } ?? piece)
+                        let piece = try checked(matrix.name, piece)
+                        try add(try change?.applied(to: piece, rows: range) ?? piece)
                         start = range.upperBound
+                    }
+                    if let own {
+                        _ = try weights.weight(matrix.name)
+                        try take(own)
+                    } else {
+                        try weights.forEachPiece(of: aliases[matrix.name] ?? matrix.name, take)
                     }
                     if start == 0 { throw missing(matrix.name) }
                     if start < matrix.outputs { throw misshapen(matrix.name, [start, inputs], expected: expected) }
@@ -60,19 +94,40 @@ struct WeightLoader {
             })
     }
 
-    /// Throws when the adapter has layers that the model does not have.
-    func checkAdapter() throws {
-        guard let adapter, adapted != adapter.layers.count else { return }
+    /// Throws when the adapter changes something that the model does not have, or the source has tensors of the model's
+    /// layers that nothing has read: a model computed without them would be another one.
+    func checkAllIsUsed() throws {
+        let unread = weights.unread.sorted()
+        if let first = unread.first {
+            let isQuantised = ["SCB", "scale", "zero", "quant", "absmax"].contains { first.contains($0) }
+            let hint = isQuantised ? " It looks like a part of a quantised model, which is not supported." : ""
+            let count = unread.count == 1 ? "a tensor" : "\(unread.count) tensors"
+            throw LanguageModelError(
+                .unsupported,
+                "\(weights.path) holds \(count) of the model's layers "
+                    + "that the configuration does not call for: \(unread.prefix(3).joined(separator: ", ")).\(hint)")
+        }
+        guard let adapter else { return }
+        let all = Set(adapter.layers.keys).union(adapter.replacements.keys)
+        let unused = all.subtracting(adapted).sorted()
+        guard let first = unused.first else { return }
         throw LanguageModelError(
             .adapterMismatch,
-            "\(adapter.path) was made for another model: \(adapter.layers.count - adapted) of its "
-                + "\(adapter.layers.count) layers do not exist in \(weights.path).")
+            "\(adapter.path) was made for another model: \(unused.count) of the \(all.count) weights that it changes do "
+                + "not exist in \(weights.path), for example \(first).")
     }
 
-    private mutating func delta(_ name: String, shape: [Int]) throws -> Tensor? {
-        let delta = try adapter?.delta(for: String(name.dropLast(".weight".count)), shape: shape)
-        if delta != nil { adapted += 1 }
-        return delta
+    private mutating func change(_ name: String, shape: [Int]) throws -> LoRAChange? {
+        let layer = String(name.dropLast(".weight".count))
+        let change = try adapter?.change(of: layer, shape: shape)
+        if change != nil { adapted.insert(layer) }
+        return change
+    }
+
+    private mutating func replacement(_ name: String) -> Tensor? {
+        guard let tensor = adapter?.replacements[name] else { return nil }
+        adapted.insert(name)
+        return tensor
     }
 
     private func missing(_ name: String) -> LanguageModelError {

@@ -31,6 +31,8 @@ struct Generation: Sendable {
     }
 
     /// The response's body makes both forms of answer, so a client that leaves stops them.
+    ///
+    /// A fault before the first token is the response's status; behind it a stream tells it as an event.
     func response(holding places: Places.Holding) -> HTTPResponse {
         if request.streams {
             return .events { writer in
@@ -49,27 +51,29 @@ struct Generation: Sendable {
                         pieces[piece.index].tokens += piece.tokens
                         pieces[piece.index].finish = piece.finish ?? pieces[piece.index].finish
                     }
-                    try await writer.write(String(decoding: encoded(whole(pieces)), as: UTF8.self))
-                } catch is LanguageModelError {
-                    // The status is sent already; the body says what it can.
-                    try await writer.write(String(decoding: encoded(OpenAIFault.internalFault.body), as: UTF8.self))
+                } catch let error as LanguageModelError {
+                    throw HTTPRefusal(.fault(OpenAIFault(error)))
                 }
+                try await writer.write(String(decoding: encoded(whole(pieces)), as: UTF8.self))
             })
     }
 
     private func stream(to writer: ResponseWriter) async throws {
         var written = 0
+        var hasBegun = false
         do {
-            if isChat {
-                for choice in choices { try await writer.send(opening(choice)) }
-            }
             try await write { piece in
+                if !hasBegun, isChat {
+                    for choice in choices { try await writer.send(opening(choice)) }
+                }
+                hasBegun = true
                 written += piece.tokens.count
                 try await writer.send(chunk(piece))
             }
             if request.includesUsage { try await writer.send(usageChunk(written)) }
-        } catch is LanguageModelError {
-            try await writer.send(OpenAIFault.internalFault.body)
+        } catch let error as LanguageModelError {
+            if !hasBegun { throw HTTPRefusal(.fault(OpenAIFault(error))) }
+            try await writer.send(event: "error", OpenAIFault(error).body)
         }
         try await writer.write("data: [DONE]\n\n")
     }

@@ -95,6 +95,14 @@ public final class ModelServer: HTTPService {
                 "This model's maximum context length is \(contextLength) tokens; the prompt has \(longest).",
                 param: isChat ? "messages" : "prompt", code: "context_length_exceeded")
         }
+        let (rows, tokenizer) = (model.generator.model.configuration.vocabularySize, model.chat.tokenizer)
+        if let foreign = prompts.joined().first(where: { !(0..<rows).contains($0) }) {
+            throw OpenAIFault(
+                .badRequest,
+                "The prompt holds \"\(tokenizer.decode([foreign]))\" (token \(foreign)), for which this model has no "
+                    + "embedding.",
+                param: isChat ? "messages" : "prompt")
+        }
         var choices: [Choice] = []
         for prompt in prompts {
             for copy in 0..<request.count {
@@ -115,9 +123,14 @@ public final class ModelServer: HTTPService {
             if model.addsSystemMessage, turns.first?.role != .system, let message = model.chat.defaultSystemMessage {
                 turns.insert(ChatTurn(.system, message), at: 0)
             }
-            return [model.chat.conversation(turns) + model.chat.generationPrompt]
+            // As the model's template does it; adapters were trained without dates.
+            let isDated = model.addsSystemMessage && model.chat.datesSystemMessage
+            let date = isDated ? model.chat.fixedDate ?? Self.today : nil
+            return [model.chat.conversation(turns, date: date) + model.chat.generationPrompt]
         case .texts(let texts):
-            let prompts = texts.map { model.chat.beginning + model.chat.tokenizer.encode($0) }
+            let vocabulary = model.chat.tokenizer.vocabulary
+            let beginning = vocabulary.addsBOS ? [vocabulary.bosID].compactMap { $0 } : []
+            let prompts = texts.map { beginning + model.chat.tokenizer.encode($0) }
             guard prompts.allSatisfy({ !$0.isEmpty }) else {
                 throw OpenAIFault(.badRequest, "prompt: There is nothing to continue.", param: "prompt")
             }
@@ -129,6 +142,14 @@ public final class ModelServer: HTTPService {
             else { throw OpenAIFault(.badRequest, "prompt: These are no ids of this model.", param: "prompt") }
             return prompts
         }
+    }
+
+    /// The day as Llama 3's template writes it: `26 Jul 2024`.
+    private static var today: String {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.dateFormat = "dd MMM yyyy"
+        return formatter.string(from: Date())
     }
 
     private struct ModelCard: Encodable {
@@ -207,6 +228,16 @@ struct OpenAIFault: Error {
         OpenAIFault(
             .notFound, "The model \"\(name.prefix(80))\" does not exist here; GET /v1/models lists those that do.",
             param: "model", code: "model_not_found")
+    }
+
+    /// What a model's failure is to a client.
+    init(_ error: LanguageModelError) {
+        switch error.code {
+        case .contextFull: self.init(.badRequest, error.description, code: "context_length_exceeded")
+        case .tokenOutsideModel: self.init(.badRequest, error.description)
+        case .notANumber: self.init(.internalServerError, error.description)
+        default: self = .internalFault
+        }
     }
 
     static let internalFault = OpenAIFault(.internalServerError, "The server failed.")

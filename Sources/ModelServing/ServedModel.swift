@@ -40,13 +40,15 @@ public struct ServedModel: Sendable {
         let precision = precision ?? (device == .cpu ? .float32 : .standard(on: device))
         let tokenizer = try Tokenizer(modelPath: path)
         let thread = ComputeThread()
+        let names: [(String, String?)] = [(name, nil)] + adapters.map { ($0.name, $0.path) }
+        // Fixed at the start, so that no load makes the server grow: one GiB, or an eighth of a small machine's memory.
+        let cacheBytes = min(1 << 30, Int(ProcessInfo.processInfo.physicalMemory / 8)) / names.count
         var models: [ServedModel] = []
-        for (name, adapter) in [(name, nil)] + adapters.map({ ($0.name, Optional($0.path)) }) {
+        for (name, adapter) in names {
             let generator = try await thread.run {
                 Generator(
                     model: try CausalLM(path: path, adapter: adapter, device: device, precision: precision),
-                    tokenizer: tokenizer,
-                    thread: thread)
+                    tokenizer: tokenizer, cacheBytes: cacheBytes, thread: thread)
             }
             let prompt = try adapter.flatMap(AdapterCard.read(fromAdapter:))?.prompt
             let chat = try ChatEncoder(tokenizer, format: prompt?.isPlainText == true ? .plain : nil)

@@ -103,11 +103,11 @@ struct Jail: Sendable {
             return b"".join(parts)
         config, modules = json.loads(read(int.from_bytes(read(4), "big"))), {}
         for name, source in config.pop("sources"):
-            module = types.ModuleType("coe_" + name)
-            modules[name] = module
+            module = modules[name] = types.ModuleType("coe_" + name)
+            for other in modules.values():
+                setattr(other, name.upper(), module)
+                setattr(module, other.__name__[4:].upper(), other)
             exec(compile(source, "<coe " + name + ">", "exec"), module.__dict__)
-        for module in modules.values():
-            module.PEER, module.JUDGE, module.SUITES = modules["peer"], modules["judge"], modules["suites"]
         modules["zygote"].main(config, modules)
         """#
 

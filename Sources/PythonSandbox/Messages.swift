@@ -3,8 +3,12 @@ struct JobMessage: Encodable {
     var job: SandboxJob
     /// Whether the folder of programs is a file system of its own.
     var countFiles: Bool
+    /// What the answer to this job repeats.
+    var nonce: String
 
-    private enum Key: CodingKey { case program, moduleName, prelude, setup, tests, hiddenTests, limits, countFiles }
+    private enum Key: CodingKey {
+        case program, moduleName, prelude, setup, tests, hiddenTests, limits, countFiles, nonce
+    }
     private enum SuiteKey: CodingKey { case statements, source, name, doctests }
 
     func encode(to encoder: any Encoder) throws {
@@ -16,6 +20,7 @@ struct JobMessage: Encodable {
         try container.encode(job.hiddenTests, forKey: .hiddenTests)
         try container.encode(job.limits, forKey: .limits)
         try container.encode(countFiles, forKey: .countFiles)
+        try container.encode(nonce, forKey: .nonce)
         var suite = container.nestedContainer(keyedBy: SuiteKey.self, forKey: .tests)
         switch job.tests {
         case .statements(let statements): try suite.encode(statements, forKey: .statements)
@@ -36,6 +41,6 @@ struct Answer: Decodable {
     var seconds: Double?
     /// The tests cannot be used: why.
     var unusable: String?
-    /// The judge itself failed: its traceback.
-    var fault: String?
+    /// The nonce of the job that this answers.
+    var nonce: String
 }

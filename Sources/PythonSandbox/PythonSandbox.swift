@@ -12,25 +12,17 @@ import Synchronization
 
 /// Runs Python programs that nobody trusts, with tests that decide about them.
 ///
-/// Each worker is a bubblewrap jail with a warm interpreter inside. For a job it forks one fresh process in which the
-/// program runs; the tests run in another, the *judge*. Only values cross between them, so nothing that a program does
-/// to its interpreter reaches the verdict.
+/// Each worker is a bubblewrap jail with a warm interpreter inside. A job runs in two processes of it: one holds the
+/// program, the other the tests. Only values cross between them, and every comparison of a test is made in the tests'
+/// process with its own built-ins. A test that needs more of a program's object than to hand it back, to read an attribute
+/// or to call it is *refused*: neither passed nor failed. `docs/strict-judge.md` lists what crosses and what is refused.
 ///
 /// Each test may use what is left of the job's time but a reserve (a fifth, at most one second) for the tests after it.
 /// After a test that ran out of time or whose process ended, the next test gets a fresh process with the program loaded
 /// anew. Reports are kept and given again for equal jobs (`SandboxConfiguration.cachedReports`).
 ///
-/// What works across the boundary: plain values by copy with identity and in-place changes of arguments; instances,
-/// functions, classes, generators and exceptions of the program as proxies; functions and objects of the tests that are
-/// handed to the program. What does not:
-/// - A proxy never equals a plain value, even where the program's class says so.
-/// - Operators with a plain operand work on objects that the tests constructed, not on objects that a function returned
-///   (an object must not see the wanted value).
-/// - Tests cannot derive classes from the program's. `type(x) is list` is false for a list read from an attribute.
-/// - A list that the program keeps and changes after the call has returned does not change in the test.
-/// - Names of built-ins and of common library names (`Counter`, `math.…`) keep their meaning in tests, unless such a name
-///   is the only one of the program that the tests use.
-/// - A test file's fixtures have function scope; plug-ins and `conftest.py` are not read.
+/// Names of built-ins and of common library names (`Counter`, `math.…`) keep their meaning in tests, unless such a name is
+/// the only one that the tests use.
 public actor PythonSandbox {
     private let configuration: SandboxConfiguration
     private let jail: Jail
@@ -44,6 +36,9 @@ public actor PythonSandbox {
     /// Workers started after the first, for tests.
     private(set) var made = 0
     private var cache: ReportCache
+    /// Jobs after which a worker is replaced; fewer in tests.
+    private var jobsPerWorker = 5000
+    func replaceWorkers(after jobs: Int) { jobsPerWorker = jobs }
     /// The workers that run a job now, for tests that kill one.
     private(set) var busy: [ObjectIdentifier: Worker] = [:]
 
@@ -107,8 +102,10 @@ public actor PythonSandbox {
         await enter()
         defer { leave() }
         let message: Data
+        let nonce = String(UInt64.random(in: 0 ... .max), radix: 16)
         do {
-            message = try JSONEncoder().encode(JobMessage(job: job, countFiles: !configuration.unsafeNoSandbox))
+            message = try JSONEncoder().encode(
+                JobMessage(job: job, countFiles: !configuration.unsafeNoSandbox, nonce: nonce))
         } catch {
             throw SandboxError(code: .unusableTests, description: "The job could not be written down: \(error).")
         }
@@ -121,15 +118,16 @@ public actor PythonSandbox {
             busy[ObjectIdentifier(worker)] = worker
             defer { busy[ObjectIdentifier(worker)] = nil }
             do {
-                // The judge keeps the wall clock; this one is for a judge that hangs.
+                // The zygote keeps the wall clock; this one is for a zygote that hangs.
                 let data = try await worker.exchange(message, seconds: job.limits.wallSeconds + 2)
                 let answer = try JSONDecoder().decode(Answer.self, from: data)
-                if let fault = answer.fault {
+                guard answer.nonce == nonce else {
                     worker.close()
-                    reason = "its judge failed: \(fault)"
+                    reason = "it answered another job"
                     continue
                 }
-                if isShutDown { worker.close() } else { idle.append(worker) }
+                let isWorn = worker.wear.jobs >= jobsPerWorker || worker.wear.bytes >= Worker.mostBytes
+                if isShutDown || isWorn { worker.close() } else { idle.append(worker) }
                 if let unusable = answer.unusable {
                     throw SandboxError(code: .unusableTests, description: unusable)
                 }
@@ -220,11 +218,14 @@ public actor PythonSandbox {
         return SandboxError(code: .workerBroken, description: "A sandbox worker did not start: \(cause).")
     }
 
-    /// A user number that no account and no other worker has, so that limits on processes are counted apart.
+    /// A user number that no account and no other worker has, so that limits on processes are counted apart. It tells a
+    /// program nothing about this process.
     private static func nextUserNumber() -> UInt32 {
         let count = UInt32(workerCount.wrappingAdd(1, ordering: .relaxed).newValue % 4096)
-        return 0x6000_0000 + UInt32(getpid() & 0xFFFF) * 4096 + count
+        return 0x6000_0000 + firstUserNumber * 4096 + count
     }
+
+    private static let firstUserNumber = UInt32.random(in: 0..<1 << 17)
 
     private static let workerCount = Atomic<Int>(0)
 

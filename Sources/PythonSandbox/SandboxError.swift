@@ -6,7 +6,7 @@ public struct SandboxError: Error, Hashable, Sendable, CustomStringConvertible {
         case unavailable
         /// No usable Python interpreter.
         case interpreter
-        /// The tests cannot be parsed, import what is not there, or hold no test.
+        /// The tests cannot be parsed, import what is not there, hold no test, or need what is refused.
         case unusableTests
         /// A worker broke, and again when the job was run anew.
         case workerBroken
@@ -17,10 +17,13 @@ public struct SandboxError: Error, Hashable, Sendable, CustomStringConvertible {
     public let code: Code
     /// What happened, where, and what to do, in whole sentences.
     public let description: String
+    /// The tests that are refused, by the kind of reason; empty for other faults.
+    public let refusals: [String: Int]
 
     /// Makes an error.
-    public init(code: Code, description: String) {
+    public init(code: Code, description: String, refusals: [String: Int] = [:]) {
         self.code = code
         self.description = description
+        self.refusals = refusals
     }
 }

@@ -20,13 +20,25 @@ public struct SandboxJob: Codable, Hashable, Sendable {
         program: String, moduleName: String = "program", prelude: String? = nil, setup: String? = nil,
         tests: TestSuite, hiddenTests: [String] = [], limits: SandboxLimits = SandboxLimits()
     ) {
-        self.program = program
+        self.program = program.withoutByteOrderMark
         self.moduleName = moduleName
-        self.prelude = prelude
-        self.setup = setup
-        self.tests = tests
+        self.prelude = prelude?.withoutByteOrderMark
+        self.setup = setup?.withoutByteOrderMark
+        self.tests =
+            switch tests {
+            case .file(let source, let name): .file(source: source.withoutByteOrderMark, name: name)
+            case .doctests(let source): .doctests(source: source.withoutByteOrderMark)
+            case .statements: tests
+            }
         self.hiddenTests = hiddenTests
         self.limits = limits
+    }
+}
+
+extension String {
+    /// The text without U+FEFF before it, as Python reads a file.
+    fileprivate var withoutByteOrderMark: String {
+        unicodeScalars.first == "\u{FEFF}" ? String(unicodeScalars.dropFirst()) : self
     }
 }
 

@@ -18,6 +18,9 @@ public struct TestOutcome: Codable, Hashable, Sendable {
         case notRun
         /// The test's own author says that it is not to be run.
         case skipped
+        /// The test needs what the judge can't decide or the jail forbids: nothing is said about the program. `errorType`
+        /// is absent where the test's text alone is the reason.
+        case refused
     }
 
     /// The test's source, shortened, or its identifier.
@@ -35,6 +38,15 @@ public struct TestOutcome: Codable, Hashable, Sendable {
     public var errorMessage: String?
     /// The line of the program, counted from 1, where the exception arose.
     public var line: Int?
+
+    /// The kind of a refusal: its message without names and lines.
+    var reason: String {
+        var text = message ?? ""
+        for end in [": ", " of <", " (", " <"] {
+            if let range = text.firstRange(of: end) { text.removeSubrange(range.lowerBound...) }
+        }
+        return text
+    }
 
     /// Makes an outcome.
     public init(
@@ -97,6 +109,24 @@ public struct SandboxReport: Codable, Hashable, Sendable {
     /// Whether every visible test passed, apart from skipped ones; false when none passed.
     public var passed: Bool {
         tests.contains { $0.status == .passed } && tests.allSatisfy { $0.status == .passed || $0.status == .skipped }
+    }
+    /// Why the tests can't be used here: a test is refused, and no test before it failed. Nil where the tests decide.
+    public var refusal: SandboxError? {
+        let all = tests + hiddenTests
+        guard let first = all.firstIndex(where: { $0.status == .refused }),
+            all[..<first].allSatisfy({ $0.status == .passed || $0.status == .skipped })
+        else { return nil }
+        let refused = all.filter { $0.status == .refused }
+        let reasons = refused.map { $0.reason }
+        return SandboxError(
+            code: .unusableTests,
+            description: "The strict judge refuses \(refused.count) of \(all.count) tests: "
+                + "\(all[first].message ?? "no reason is given").",
+            refusals: Dictionary(reasons.map { ($0, 1) }, uniquingKeysWith: +))
+    }
+    /// Whether the refusal lies in the tests' own text and not in what this program gave.
+    public var isRefusedForEveryProgram: Bool {
+        (tests + hiddenTests).contains { $0.status == .refused && $0.errorType == nil }
     }
     /// Whether every hidden test passed; true when there is none.
     public var hiddenPassed: Bool { hiddenTests.allSatisfy { $0.status == .passed } }

@@ -12,10 +12,12 @@ import FoundationEssentials
 ///
 /// libseccomp is loaded when a sandbox starts, so that everything else works where it is missing.
 struct SystemCallFilter: Sendable {
-    /// For the zygote and the judge: they fork, wait and pass descriptors.
+    /// For the zygote: it forks, waits and passes descriptors.
     var worker: [UInt8]
     /// For the process of a program: threads of its own, nothing that reaches another process.
     var program: [UInt8]
+    /// For the process of the tests: as for a program; it is also given the ends of a program's process.
+    var tests: [UInt8]
 
     init() throws(SandboxError) {
         #if os(Linux)
@@ -28,6 +30,8 @@ struct SystemCallFilter: Sendable {
             }
             worker = try library.compile(SystemCallFilter.common + SystemCallFilter.forWorker)
             program = try library.compile(SystemCallFilter.common + SystemCallFilter.forProgram)
+            tests = try library.compile(
+                SystemCallFilter.common + SystemCallFilter.forProgram + [Rule(names: "recvmsg")])
         #else
             throw SandboxError(
                 code: .unavailable,

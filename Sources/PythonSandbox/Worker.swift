@@ -17,7 +17,7 @@ import Synchronization
     import Darwin
 #endif
 
-/// One zygote and the line to its judge. One job at a time.
+/// One zygote and the line to it. One job at a time.
 final class Worker: Sendable {
     /// Why an exchange brought no answer.
     enum Failure: Error {
@@ -33,10 +33,11 @@ final class Worker: Sendable {
     private let process: Task<Void, Never>
     private let identifier = SharedIdentifier()
     private let closed = Mutex(false)
+    private let used = Mutex((jobs: -1, bytes: 0))  // the greeting is none
     /// The kernel's limits on all processes of this worker, where they can be had.
     let group: ControlGroup?
 
-    /// Starts the zygote and waits until its judge is ready.
+    /// Starts the zygote and waits until it is ready.
     init(jail: Jail, start: WorkerStart) async throws {
         var ends: [CInt] = [-1, -1]
         guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0 else {
@@ -65,6 +66,7 @@ final class Worker: Sendable {
             _ = try? await Subprocess.run(
                 Executable(named: executable),
                 arguments: Arguments(arguments), environment: .custom(environment),
+                platformOptions: .ownGroup,
                 input: .fileDescriptor(theirs, closeAfterSpawningProcess: true), output: .discarded, error: .discarded
             ) { execution in
                 identifier.set(CInt(execution.processIdentifier.value))
@@ -94,6 +96,10 @@ final class Worker: Sendable {
     }
 
     private struct Ready: Decodable { var ready: Bool }
+
+    /// How much this worker has done; it is replaced before anything in it can have grown.
+    var wear: (jobs: Int, bytes: Int) { used.withLock { $0 } }
+    static let mostBytes = 1 << 30
 
     /// The process that a test may kill.
     var pid: CInt? { identifier.value }
@@ -128,6 +134,7 @@ final class Worker: Sendable {
             Int(UInt32(bigEndian: $0.loadUnaligned(as: UInt32.self)))
         }
         guard size <= 64 << 20 else { throw Failure.broken("an answer of \(size) bytes") }
+        used.withLock { $0 = ($0.jobs + 1, $0.bytes + frame.count + size) }
         return try read(size, until: deadline)
     }
 
@@ -175,6 +182,15 @@ final class Worker: Sendable {
     deinit { close() }
 }
 
+extension PlatformOptions {
+    /// A process group of its own, which Ctrl-C on the terminal does not reach.
+    static var ownGroup: PlatformOptions {
+        var options = PlatformOptions()
+        options.processGroupID = 0
+        return options
+    }
+}
+
 /// Our end of the socket; closed when nobody holds it any more, so that its number is never another file's.
 private final class Line: Sendable {
     let descriptor: CInt
@@ -209,17 +225,20 @@ struct WorkerStart: Encodable, Sendable {
     /// Compiled seccomp programs, in base 64.
     var workerFilter: String?
     var programFilter: String?
+    var testsFilter: String?
 
     init(jail: Jail, filter: SystemCallFilter?) {
         let files: [(String, [UInt8])] = [
-            ("peer", PackageResources.peer_py), ("program", PackageResources.program_py),
-            ("judge", PackageResources.judge_py), ("suites", PackageResources.suites_py),
-            ("zygote", PackageResources.zygote_py),
+            ("wire", PackageResources.wire_py), ("program", PackageResources.program_py),
+            ("things", PackageResources.things_py), ("tests", PackageResources.tests_py),
+            ("asserts", PackageResources.asserts_py), ("suites", PackageResources.suites_py),
+            ("judge", PackageResources.judge_py), ("zygote", PackageResources.zygote_py),
         ]
         sources = files.map { [$0, String(decoding: $1, as: UTF8.self)] }
         if case .ownUser(let number) = jail.identity { uid = number }
         workerFilter = filter.map { Data($0.worker).base64EncodedString() }
         programFilter = filter.map { Data($0.program).base64EncodedString() }
+        testsFilter = filter.map { Data($0.tests).base64EncodedString() }
         folder = jail.folder
         path = jail.interpreter.path
         sitePackages = jail.sitePackages ? jail.interpreter.sitePackages : []

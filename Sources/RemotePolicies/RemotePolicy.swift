@@ -1,4 +1,6 @@
 import Foundation
+import NIOCore
+import NIOPosix
 public import StatefulTools
 
 /// A language model behind an OpenAI-compatible server as the player: llama.cpp, vLLM, SGLang, or `coe serve model`.
@@ -32,6 +34,9 @@ public struct RemotePolicy: Policy {
 
     public let name: String
     private let client: ChatClient
+    /// Where the server listens.
+    private let host: String
+    private let port: Int
 
     /// A player on a server. Nothing is sent before the first turn.
     ///
@@ -43,7 +48,7 @@ public struct RemotePolicy: Policy {
     public init(_ specification: String, key: String? = nil, options: Options = Options()) throws(PolicyError) {
         let parts = specification.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
         guard let url = URL(string: String(parts[0])), let scheme = url.scheme, ["http", "https"].contains(scheme),
-            url.host != nil
+            let host = url.host
         else {
             throw PolicyError(
                 .unavailable,
@@ -55,7 +60,23 @@ public struct RemotePolicy: Policy {
         if url.path.isEmpty || url.path == "/" { base += "/v1" }
         let model = parts.count > 1 && !parts[1].isEmpty ? String(parts[1]) : "default"
         name = "openai:\(model)"
+        self.host = host
+        port = url.port ?? (scheme == "https" ? 443 : 80)
         client = ChatClient(url: base + "/chat/completions", model: model, key: key, options: options)
+    }
+
+    /// Opens a connection and closes it, so a wrong address is known before the first of many episodes.
+    ///
+    /// - Throws: ``StatefulTools/PolicyError`` with code `unavailable` where nothing takes the connection in 1.5 seconds.
+    public func reach() async throws {
+        do {
+            let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connectTimeout(.milliseconds(1_500))
+            try await bootstrap.connect(host: host, port: port).get().close()
+        } catch {
+            throw PolicyError(
+                .unavailable, "Nothing answers at \(host):\(port): is the server running, and is the address right?")
+        }
     }
 
     public func beginSession(

@@ -170,26 +170,9 @@ struct EpisodeData {
     }
 }
 
-/// JSON, gzip, base64. The system's own gzip packs, so no library has to be linked.
+/// JSON, gzip, base64.
 func packed(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let plain = FileManager.default.temporaryDirectory.appending(path: "coe-report-\(UUID())")
-    let zipped = plain.appendingPathExtension("gz")
-    defer {
-        try? FileManager.default.removeItem(at: plain)
-        try? FileManager.default.removeItem(at: zipped)
-    }
-    do {
-        try encoder.encode(value).write(to: plain)
-        let gzip = Process()
-        gzip.executableURL = URL(filePath: "/usr/bin/env")
-        // Without the file's name and time, so that equal runs make equal reports.
-        gzip.arguments = ["gzip", "-9", "-n", plain.path(percentEncoded: false)]
-        try gzip.run()
-        gzip.waitUntilExit()
-        return try Data(contentsOf: zipped).base64EncodedString()
-    } catch {
-        throw ReportError(.unwritable, "The episodes can't be packed with gzip: \(error.localizedDescription)")
-    }
+    return try Gzip.packed(encoder.encode(value)).base64EncodedString()
 }

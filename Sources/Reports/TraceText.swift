@@ -13,27 +13,12 @@ public struct TraceText: Sendable {
         self.tokenTexts = tokenTexts
     }
 
-    private enum Style: String {
-        case red = "31"
-        case green = "32"
-        case yellow = "33"
-        case grey = "90"
-        case bold = "1"
+    private func paint(_ text: String, _ style: TerminalText.Style) -> String {
+        hasColour ? TerminalText.paint(text, style) : text
     }
 
-    private func paint(_ text: String, _ style: Style) -> String {
-        hasColour ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
-    }
-
-    /// Without control characters, which would act on the terminal: states and answers are other people's.
-    private func plain(_ text: String) -> String {
-        var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            let isControl = scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t"
-            result.append(isControl ? "\u{FFFD}" : scalar)
-        }
-        return String(result)
-    }
+    /// Without what would act on a terminal: states and answers are other people's.
+    private func plain(_ text: String) -> String { TerminalText.visible(text) }
 
     /// One line: number, verdict, task, sample, failure, ending, turns and tokens.
     public func row(_ number: Int, _ trace: Trace) -> String {
@@ -42,9 +27,11 @@ public struct TraceText: Sendable {
             ? paint("solved  ", .green) : trace.passed ? paint("hidden  ", .yellow) : paint("unsolved", .red)
         let name = plain(trace.task) + " #\(trace.sample)"
         let failure = trace.initialVerdict?.failure ?? "-"
-        return String(repeating: " ", count: max(0, 4 - "\(number)".count)) + "\(number)  \(verdict)  "
-            + pad(name, 44) + "  " + paint(pad(failure, 18), .grey) + "  " + pad(trace.exit.rawValue, 12)
+        let line =
+            String(repeating: " ", count: max(0, 4 - "\(number)".count)) + "\(number)  \(verdict)  "
+            + pad(name, 44) + "  " + paint(pad(plain(failure), 18), .grey) + "  " + pad(trace.exit.rawValue, 12)
             + "  \(trace.turns.count) turns, \(trace.tokens) tokens"
+        return TerminalText.render(line, hasColour: hasColour)
     }
 
     private func pad(_ text: String, _ width: Int) -> String {
@@ -83,7 +70,7 @@ public struct TraceText: Sendable {
             if let after = turn.state { lines += changes(from: states[index], to: after) }
             lines.append(text(of: turn.verdict))
         }
-        return lines.joined(separator: "\n") + "\n"
+        return TerminalText.render(lines.joined(separator: "\n") + "\n", hasColour: hasColour)
     }
 
     /// A state of several lines with their numbers.

@@ -14,16 +14,13 @@ public final class MetricsWriter {
         self.folder = folder
         handle = try folder.writing {
             let path = folder.metricsFile.path(percentEncoded: false)
-            if !FileManager.default.fileExists(atPath: path) { try Data().write(to: folder.metricsFile) }
-            let handle = try FileHandle(forWritingTo: folder.metricsFile)
-            try handle.seekToEnd()
-            return handle
+            let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+            guard descriptor >= 0 else { throw RunError(.unwritable, String(cString: strerror(errno)) + ".") }
+            return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         }
         tensorBoard = try folder.writing { try TensorBoardWriter(folder: folder.url) }
         encoder.outputFormatting = [.sortedKeys]
     }
-
-    deinit { try? handle.close() }
 
     /// Writes one step's numbers.
     ///

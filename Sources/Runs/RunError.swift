@@ -3,8 +3,12 @@ public struct RunError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: String, Hashable, Sendable {
         /// The folder holds another run.
         case foreignFolder
+        /// An input of the run has another content than when it began.
+        case changedInput
         /// A file of the folder can't be read.
         case damaged
+        /// Another process works in the folder.
+        case inUse
         /// The disk refused a file.
         case unwritable
     }

@@ -34,7 +34,7 @@ public struct RunFolder: Sendable {
                 .foreignFolder, "\(path) holds a run already; give --resume to go on with it, or another --out.")
         }
         let (old, new) = (try settings(held), try settings(Self.json(configuration)))
-        let names = Set(old.keys).union(new.keys).subtracting(mayDiffer)
+        let names = Set(old.keys).union(new.keys).subtracting(mayDiffer).subtracting([Self.inputs])
         let others = names.filter { old[$0] != new[$0] }.sorted()
         guard others.isEmpty else {
             throw RunError(
@@ -42,6 +42,40 @@ public struct RunFolder: Sendable {
                 "\(path) holds a run with other settings (\(others.joined(separator: ", ")); see its run.json); "
                     + "resume it with the same ones, or give another --out.")
         }
+    }
+
+    /// Refuses to go on where the content of an input has changed since the run began: the file of that name holds another
+    /// run's data, weights or adapter.
+    ///
+    /// - Parameter lines: the inputs as they are; see ``InputDigest/lines(_:)``.
+    /// - Throws: ``RunError`` with code `changedInput` that names them.
+    public func check(inputs lines: [String]?) throws {
+        struct Held: Decodable { var inputs: [String]? }
+        guard let data = try? Data(contentsOf: configurationFile),
+            let held = try? JSONDecoder().decode(Held.self, from: data)
+        else { return }
+        let changed = InputDigest.changed(held.inputs, lines)
+        guard changed.isEmpty else {
+            throw RunError(.changedInput, InputDigest.sentence(changed, folder: path))
+        }
+    }
+
+    /// The setting of ``check(inputs:)``.
+    private static let inputs = "inputs"
+
+    /// Takes the folder for this process; nil where there is no folder yet.
+    ///
+    /// - Throws: ``RunError`` with code `inUse`.
+    public func lock() throws -> RunLock? {
+        FileManager.default.fileExists(atPath: path) ? try RunLock(folder: url) : nil
+    }
+
+    /// Makes the folder and takes it for this process.
+    ///
+    /// - Throws: ``RunError`` with code `inUse` or `unwritable`.
+    public func makeAndLock() throws -> RunLock {
+        try writing { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
+        return try RunLock(folder: url)
     }
 
     /// Each setting as text: with a statically linked Foundation, equal dictionaries were found to differ.
@@ -84,8 +118,45 @@ public struct RunFolder: Sendable {
     }
 
     /// The newest whole checkpoint of a kind, and its step; nil where there is none.
-    public func latest(_ kind: Kind = .step) throws -> (url: URL, step: Int)? {
-        try all(kind).max { $0.step < $1.step }
+    ///
+    /// - Parameter note: gets a sentence for each newer one that is damaged and passed over.
+    /// - Throws: ``RunError`` with code `damaged` where there are checkpoints and none is whole.
+    public func latest(
+        _ kind: Kind = .step, note: (String) -> Void = { _ in }
+    ) throws -> (url: URL, step: Int)? {
+        let found = try all(kind).sorted { $0.step > $1.step }
+        var damage: String?
+        for checkpoint in found {
+            guard let file = damagedFile(in: checkpoint.url) else { return checkpoint }
+            let place = "\(checkpoint.url.path(percentEncoded: false)) is damaged (\(file))"
+            note("\(place): the checkpoint before it is used.")
+            damage = damage ?? place
+        }
+        guard let damage else { return nil }
+        throw RunError(.damaged, "\(damage), and there is no older checkpoint that is whole; give another --out.")
+    }
+
+    private static let digestFile = "digests.json"
+
+    /// The first file of a checkpoint that is not as it was written; nil for a whole one, or one of an older coe.
+    private func damagedFile(in checkpoint: URL) -> String? {
+        let file = checkpoint.appending(path: Self.digestFile)
+        guard FileManager.default.fileExists(atPath: file.path(percentEncoded: false)) else { return nil }
+        guard let data = try? Data(contentsOf: file),
+            let digests = try? JSONDecoder().decode([String: String].self, from: data)
+        else { return Self.digestFile }
+        return digests.sorted { $0.key < $1.key }
+            .first { (try? InputDigest.of(file: checkpoint.appending(path: $0.key))) != $0.value }?.key
+    }
+
+    private func writeDigests(in checkpoint: URL) throws {
+        var digests: [String: String] = [:]
+        for file in try FileManager.default.contentsOfDirectory(at: checkpoint, includingPropertiesForKeys: nil) {
+            digests[file.lastPathComponent] = try InputDigest.of(file: file)
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try encoder.encode(digests).write(to: checkpoint.appending(path: Self.digestFile), options: .atomic)
     }
 
     private func all(_ kind: Kind) throws -> [(url: URL, step: Int)] {
@@ -98,8 +169,8 @@ public struct RunFolder: Sendable {
         }
     }
 
-    /// Saves a checkpoint under its step: `write` fills a folder that then gets its name in one move. Older checkpoints of
-    /// its kind are removed.
+    /// Saves a checkpoint under its step: `write` fills a folder that then gets its name in one move. The one before it
+    /// stays, should this one be damaged on the disk; older ones of its kind are removed.
     ///
     /// - Throws: ``RunError`` with code `unwritable`.
     public func save(_ kind: Kind = .step, step: Int, _ write: (URL) throws -> Void) throws {
@@ -112,13 +183,18 @@ public struct RunFolder: Sendable {
             try files.createDirectory(at: partial, withIntermediateDirectories: true)
             do {
                 try write(partial)
+                try writeDigests(in: partial)
                 if files.fileExists(atPath: final.path(percentEncoded: false)) { try files.removeItem(at: final) }
                 try files.moveItem(at: partial, to: final)
             } catch {
                 try? files.removeItem(at: partial)
                 throw error
             }
-            for older in try all(kind) where older.step != step { try files.removeItem(at: older.url) }
+            // Those of later steps are left over from before a fall back to an earlier one.
+            for later in try all(kind) where later.step > step { try files.removeItem(at: later.url) }
+            for older in try all(kind).sorted(by: { $0.step > $1.step }).dropFirst(2) {
+                try files.removeItem(at: older.url)
+            }
         }
     }
 
@@ -140,8 +216,9 @@ public struct RunFolder: Sendable {
 
     /// Runs `body`, and turns a refusal of the disk into a sentence that says from where the run can go on.
     ///
+    /// - Parameter advice: What to do; when nil, from which checkpoint a training run goes on.
     /// - Throws: ``RunError`` with code `unwritable`.
-    public func writing<Result>(_ body: () throws -> Result) throws -> Result {
+    public func writing<Result>(advice: String? = nil, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
         } catch {
@@ -149,14 +226,24 @@ public struct RunFolder: Sendable {
             throw RunError(
                 .unwritable,
                 "\(path) cannot be written: \(Self.sentence(error)) "
-                    + (last.map { "The checkpoint of step \($0.step) is whole; --resume goes on from it." }
+                    + (advice ?? last.map { "The checkpoint of step \($0.step) is whole; --resume goes on from it." }
                         ?? "There is no checkpoint yet."))
         }
     }
 
     /// What an error says: Foundation's own errors describe themselves in code, others in words.
-    private static func sentence(_ error: any Error) -> String {
-        let isFoundations = error is CocoaError || type(of: error) is NSError.Type
-        return isFoundations ? error.localizedDescription : "\(error)"
+    static func sentence(_ error: any Error) -> String {
+        guard error is CocoaError || type(of: error) is NSError.Type else { return "\(error)" }
+        let error = error as NSError
+        if let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError, cause.domain == NSPOSIXErrorDomain {
+            return String(cString: strerror(Int32(cause.code))) + "."
+        }
+        if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(error.code))) + "." }
+        let known: [Int: Int32] = [
+            CocoaError.fileWriteOutOfSpace.rawValue: ENOSPC, CocoaError.fileWriteNoPermission.rawValue: EACCES,
+            CocoaError.fileWriteVolumeReadOnly.rawValue: EROFS, CocoaError.fileNoSuchFile.rawValue: ENOENT,
+        ]
+        if let number = known[error.code] { return String(cString: strerror(number)) + "." }
+        return error.localizedDescription
     }
 }

@@ -49,13 +49,13 @@ public struct TraceFile: Sendable {
     /// - Throws: ``RunError`` with code `unwritable`.
     public func append(_ traces: [Trace]) throws {
         let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw unwritable(String(cString: strerror(errno))) }
+        guard descriptor >= 0 else { throw unwritable(String(cString: strerror(errno)) + ".") }
         let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         do {
             try removeCutOffLine(handle)
             try handle.write(contentsOf: Self.lines(traces))
         } catch {
-            throw unwritable(error.localizedDescription)
+            throw unwritable(RunFolder.sentence(error))
         }
     }
 
@@ -66,11 +66,11 @@ public struct TraceFile: Sendable {
         do {
             try Self.lines(traces).write(to: url, options: .atomic)
         } catch {
-            throw unwritable(error.localizedDescription)
+            throw unwritable(RunFolder.sentence(error))
         }
     }
 
-    private func unwritable(_ why: String) -> RunError { RunError(.unwritable, "\(path) can't be written: \(why).") }
+    private func unwritable(_ why: String) -> RunError { RunError(.unwritable, "\(path) can't be written: \(why)") }
 
     private static func lines(_ traces: [Trace]) throws -> Data {
         let encoder = JSONEncoder()

@@ -16,6 +16,15 @@ package enum Interrupt {
         if isRequested { body() }
     }
 
+    /// Ctrl-C ends the process at once with exit code 130, for commands that have nothing to save. Jails end with it.
+    package static func stopAtOnce() {
+        signal(SIGINT) { _ in
+            // A status line may stand there.
+            _ = write(STDERR_FILENO, "\n", 1)
+            _exit(130)
+        }
+    }
+
     package static func catchFirst() {
         signal(SIGINT, SIG_IGN)
         let handler = DispatchSource.makeSignalSource(signal: SIGINT)

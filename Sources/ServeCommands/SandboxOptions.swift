@@ -3,7 +3,7 @@ package import PythonSandbox
 
 /// How programs are run.
 package struct SandboxOptions: ParsableArguments {
-    @Option(help: "The Python interpreter that runs the programs.") package var python = "python3"
+    @Option(help: "The Python interpreter that runs the programs.", completion: .file()) package var python = "python3"
     @Flag(help: "Run programs without a jail, where this machine has none. They can then do all that you can.")
     package var unsafeNoSandbox = false
 

@@ -39,11 +39,15 @@ public struct ServeEnv: AsyncParsableCommand {
     public func run() async throws {
         let tasks = try loadedTasks()
         let environmentTasks = try await EnvironmentTasks(tasks, toolbox: .standard)
+        // Two workers more than cores: some stay free for new clients while others' programs sleep.
+        let workers = ProcessInfo.processInfo.activeProcessorCount + 2
+        var configuration = sandbox.configuration
+        configuration.workers = configuration.workers ?? workers
         let options = EnvironmentOptions(
             episode: EpisodeOptions(
                 turns: form.turns(of: tasks), endsAtFirstPass: !untilExit, prompt: form.prompt ?? .compact),
-            sessions: sessions, concurrentJobs: 2 * ProcessInfo.processInfo.activeProcessorCount)
-        try await withSandbox(sandbox.configuration) { sandbox in
+            sessions: sessions, concurrentJobs: configuration.workers ?? workers)
+        try await withSandbox(configuration) { sandbox in
             let environment = EnvironmentServer(tasks: environmentTasks, sandbox: sandbox, options: options)
             // Places for calls and probes beside the sessions.
             try await server.serve(

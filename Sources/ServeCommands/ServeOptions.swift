@@ -11,6 +11,8 @@ public struct ServeOptions: ParsableArguments {
     public var token: String?
     @Option(help: "Seconds after SIGTERM or Ctrl-C in which episodes and answers may end.")
     public var drainSeconds = 30.0
+    @Flag(help: "End when standard input ends, so a server that a program starts does not outlive the program.")
+    public var endWithInput = false
 
     public init() {}
 
@@ -39,7 +41,7 @@ public struct ServeOptions: ParsableArguments {
         let url = "http://\(host.contains(":") ? "[\(host)]" : host):\(server.port)"
         Terminal.say("\(name) on \(url)\(token == nil ? "" : ", with a token"). Ctrl-C ends it.")
         if json { try Terminal.printJSON(Address(url: url, port: server.port)) }
-        let signal = await ServerSignal.first()
+        let signal = await ServerSignal.first(orEndOfInput: endWithInput)
         Terminal.say("Finishing what runs (at most \(Int(drainSeconds)) s); again stops at once.")
         await server.shutdown(drainSeconds: drainSeconds)
         if signal == .interrupt { throw ExitCode(130) }

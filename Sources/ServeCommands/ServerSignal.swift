@@ -16,8 +16,17 @@ public enum ServerSignal: Sendable {
     case interrupt
 
     /// Waits for the first signal. A second one ends the process at once with code 130.
-    public static func first() async -> ServerSignal {
+    ///
+    /// - Parameter orEndOfInput: whether the end of standard input counts as SIGTERM.
+    public static func first(orEndOfInput: Bool = false) async -> ServerSignal {
         let (stream, continuation) = AsyncStream.makeStream(of: ServerSignal.self)
+        if orEndOfInput {
+            DispatchQueue(label: "standard input").async {
+                var byte: UInt8 = 0
+                while read(STDIN_FILENO, &byte, 1) > 0 {}
+                continuation.yield(.terminate)
+            }
+        }
         var sources: [any DispatchSourceSignal] = []
         for (number, kind) in [(SIGTERM, ServerSignal.terminate), (SIGINT, .interrupt)] {
             signal(number, SIG_IGN)

@@ -1,26 +1,74 @@
 import Foundation
+package import StatefulTools
 
-/// Text for people, on standard error; colours only on a terminal.
+/// Results go to standard output, progress and prose to standard error. With `--json`, standard output holds JSON alone.
+///
+/// Whatever a text holds, only ``paint(_:_:)`` acts on the terminal.
 package enum Terminal {
-    package static let isTerminal = isatty(STDERR_FILENO) == 1
-    package static let hasColour = isTerminal && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
+    private static let environment = ProcessInfo.processInfo.environment
+    /// A terminal that can't move its cursor shows plain lines.
+    private static let isDumb = environment["TERM"] == "dumb"
+    private static let mayColour = !isDumb && environment["NO_COLOR", default: ""].isEmpty
 
-    package static func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    /// Whether standard error is a terminal on which a line can be written over.
+    package static let isTerminal = isatty(STDERR_FILENO) == 1 && !isDumb
+    /// Whether standard error takes colours.
+    package static let hasColour = isTerminal && mayColour
+    /// Whether standard output is a terminal on which text can be paged.
+    package static let isResultTerminal = isatty(STDOUT_FILENO) == 1 && !isDumb
+    /// Whether standard output takes colours.
+    package static let hasResultColour = isResultTerminal && mayColour
 
-    package enum Colour: Int {
-        case red = 31
-        case green = 32
-        case grey = 90
+    /// Columns of the terminal at standard error; 80 where it does not say.
+    package static var columns: Int {
+        var size = winsize()
+        let known = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        return known ? Int(size.ws_col) : 80
     }
 
-    package static func paint(_ text: String, _ colour: Colour) -> String {
-        hasColour ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
+    /// Progress and prose, on standard error.
+    package static func say(_ text: String) {
+        write(TerminalText.render(text + "\n", hasColour: hasColour), to: STDERR_FILENO)
+    }
+
+    /// Writes over the line at the cursor, on standard error.
+    package static func overwrite(_ text: String) {
+        write("\r\u{1B}[K" + TerminalText.render(text, hasColour: hasColour), to: STDERR_FILENO)
+    }
+
+    /// A part of a command's result, on standard output; on standard error where that holds JSON.
+    package static func show(_ text: String, json: Bool = false) {
+        if json { return say(text) }
+        write(TerminalText.render(text + "\n", hasColour: hasResultColour), to: STDOUT_FILENO)
+    }
+
+    /// A text in a colour, where the stream that it goes to takes colours.
+    package static func paint(_ text: String, _ style: TerminalText.Style) -> String {
+        TerminalText.paint(text, style)
     }
 
     /// Prints one JSON object on one line of standard output.
     package static func printJSON(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        FileHandle.standardOutput.write(try encoder.encode(value) + [0x0A])
+        let json = String(decoding: try encoder.encode(value), as: UTF8.self)
+        write(TerminalText.visible(json: json) + "\n", to: STDOUT_FILENO)
+    }
+
+    /// Writes all of the text as it is. A reader that has left (`coe trace RUN | head`) ends the process, as it ends others.
+    package static func write(_ text: String, to descriptor: CInt) {
+        var left = Array(text.utf8)[...]
+        while !left.isEmpty {
+            let count = left.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            if count > 0 {
+                left = left.dropFirst(count)
+            } else if errno == EPIPE {
+                signal(SIGPIPE, SIG_DFL)
+                raise(SIGPIPE)
+                _exit(141)
+            } else if errno != EINTR && errno != EAGAIN {
+                return
+            }
+        }
     }
 }

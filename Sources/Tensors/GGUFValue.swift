@@ -12,3 +12,8 @@ public enum GGUFValue: Hashable, Sendable {
     case numbers([Double])
     case strings([String])
 }
+
+extension GGUFValue {
+    /// The integer; nil for a value of another type.
+    var integer: Int? { if case .integer(let value) = self { value } else { nil } }
+}

@@ -2,8 +2,8 @@
 ///
 /// The content of a message is always encoded as text: a message cannot forge the markup around it. The ids are
 /// the same as with `transformers`' `apply_chat_template` where no content spells a control token, with two differences:
-/// - SmolLM2's and Qwen2.5's templates begin a conversation without a system message with one of their own. Here it
-///   is ``defaultSystemMessage``, for the caller to add.
+/// - Some templates, SmolLM2's and Qwen2.5's for example, begin a conversation without a system message with one of
+///   their own. Here it is ``defaultSystemMessage``, for the caller to add.
 /// - Llama 3.1's and later templates always begin with a system message that holds two dates. Here the encoder writes
 ///   it only if the caller gives a date (``conversation(_:date:)``, ``datedSystemMessage(_:date:)``).
 ///
@@ -25,6 +25,8 @@ public struct ChatEncoder: Sendable {
     public let defaultSystemMessage: String?
     /// Whether the model's template writes dates into the system message (Llama 3.1 and later).
     public let datesSystemMessage: Bool
+    /// The date that the model's template writes where the caller gives none; nil for today's.
+    public let fixedDate: String?
     /// The control tokens before the role and behind it.
     private let start, headerEnd: [Int]
 
@@ -32,11 +34,17 @@ public struct ChatEncoder: Sendable {
     /// - Throws: ``TokenizationError`` with `unknownChatFormat` for a model of no known format.
     public init(_ tokenizer: Tokenizer, format wanted: ChatFormat? = nil) throws {
         let vocabulary = tokenizer.vocabulary
-        guard let format = wanted ?? ChatFormat(vocabulary) else {
+        guard var format = wanted ?? ChatFormat(vocabulary) else {
             throw TokenizationError(
                 .unknownChatFormat,
                 "The model's chat template and control tokens are none of ChatML's, Llama 3's and Gemma's: "
                     + "take an instruction-tuned model of SmolLM2, Qwen2.5, Qwen3, Llama 3 or Gemma 3.")
+        }
+        var template: ChatTemplate?
+        if let text = vocabulary.chatTemplate, wanted == nil, format.start != nil {
+            let found = try ChatTemplate(text, format, vocabulary)
+            format = found.format
+            template = found
         }
         self.tokenizer = tokenizer
         self.format = format
@@ -48,13 +56,15 @@ public struct ChatEncoder: Sendable {
         beginning =
             switch format.beginning {
             case .none: []
-            case .token(let name): [vocabulary.bosID ?? control(name)].compactMap { $0 }
+            case .token(let name): [control(name) ?? vocabulary.bosID].compactMap { $0 }
             case .asVocabulary: vocabulary.addsBOS ? [vocabulary.bosID].compactMap { $0 } : []
             }
-        stopIDs = Set([endOfTurn, vocabulary.eosID].compactMap { $0 } + format.otherEnds.compactMap(control))
-        let template = vocabulary.chatTemplate ?? ""
-        defaultSystemMessage = format.hasDefaultSystemMessage ? Self.systemMessage(of: template, format) : nil
-        datesSystemMessage = format.dateMark.map(template.contains) ?? false
+        stopIDs = Set(
+            [endOfTurn, vocabulary.eosID].compactMap { $0 } + vocabulary.otherEndIDs
+                + format.otherEnds.compactMap(control))
+        defaultSystemMessage = template?.systemMessage
+        datesSystemMessage = template?.datesSystemMessage ?? false
+        fixedDate = template?.fixedDate
     }
 
     private func name(of role: ChatRole) -> String { format.roleNames[role] ?? role.rawValue }
@@ -72,8 +82,15 @@ public struct ChatEncoder: Sendable {
     /// The ids that close a message.
     public var closing: [Int] { [endOfTurn] + afterTurn }
 
-    /// The ids after which the model writes: the opening of an assistant's message.
-    public var generationPrompt: [Int] { opening(.assistant) }
+    /// The ids after which the model writes: the opening of an assistant's message, with what the template writes before
+    /// the answer.
+    public var generationPrompt: [Int] {
+        if format.generationSuffix.isEmpty { return opening(.assistant) }
+        let (name, text) = (name(of: .assistant), format.separator + format.generationSuffix)
+        return headerEnd.isEmpty
+            ? start + tokenizer.encode(name + text, controlTokens: .parsed)
+            : start + tokenizer.encode(name) + headerEnd + tokenizer.encode(text, controlTokens: .parsed)
+    }
 
     /// The ids of a message's content, as text.
     public func content(_ text: String) -> [Int] {
@@ -103,7 +120,7 @@ public struct ChatEncoder: Sendable {
         if let date, datesSystemMessage {
             let system = turns.first?.role == .system ? turns.removeFirst().content : ""
             // The template trims the caller's part alone: without one, the header's blank line stays.
-            ids += opening(.system) + tokenizer.encode(datedSystemMessage(system, date: date)) + closing
+            ids += opening(.system) + tokenizer.encode(Self.datedSystemMessage(system, date: date)) + closing
         }
         if format.joinsSystemMessage, turns.first?.role == .system, turns.count > 1 {
             let system = turns.removeFirst().content
@@ -113,33 +130,12 @@ public struct ChatEncoder: Sendable {
     }
 
     /// The system message that Llama 3.1's and 3.2's templates make of the caller's.
-    public func datedSystemMessage(_ content: String, date: String) -> String {
+    public static func datedSystemMessage(_ content: String, date: String) -> String {
         "Cutting Knowledge Date: December 2023\nToday Date: \(date)\n\n" + Self.trimmed(content)
     }
 
-    /// The text between `<|im_start|>system` and `<|im_end|>` where the template writes a fixed one.
-    private static func systemMessage(of template: String, _ format: ChatFormat) -> String? {
-        guard let start = format.start else { return nil }
-        for part in template.split(separator: start + ChatRole.system.rawValue).dropFirst() {
-            let text = part.hasPrefix("\\n") ? part.dropFirst(2) : part.hasPrefix("\n") ? part.dropFirst() : ""
-            guard let end = text.firstRange(of: format.endOfTurn) else { continue }
-            let message = text[..<end.lowerBound]
-            if !message.isEmpty, !message.contains("'"), !message.contains("{") { return String(message) }
-        }
-        return nil
-    }
-
-    /// As Jinja's `trim`, which is Python's `str.strip`: that also strips U+001C to U+001F.
-    private static func trimmed(_ text: String) -> String {
-        func strips(_ scalar: Unicode.Scalar) -> Bool {
-            scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
-        }
-        let scalars = text.unicodeScalars
-        guard let first = scalars.firstIndex(where: { !strips($0) }),
-            let last = scalars.lastIndex(where: { !strips($0) })
-        else { return "" }
-        return String(scalars[first...last])
-    }
+    /// As Jinja's `trim`.
+    private static func trimmed(_ text: String) -> String { TemplateFunctions.stripped(text, nil) }
 }
 
 extension Array {

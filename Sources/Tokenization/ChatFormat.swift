@@ -30,10 +30,10 @@ public struct ChatFormat: Hashable, Sendable {
     var endOfTurn: String
     /// The text between that and the next message.
     var afterTurn = ""
+    /// The text behind the opening of an answer that the model writes, for example `<think>` and a line break.
+    var generationSuffix = ""
     /// Other tokens at which generation stops.
     var otherEnds: [String] = []
-    /// Whether the template may hold a system message of its own.
-    var hasDefaultSystemMessage = false
     /// The words by which a template that dates its system message is known; nil where none does.
     var dateMark: String?
     /// The pre-tokenizer of all models with this format; nil for any.
@@ -56,7 +56,6 @@ public struct ChatFormat: Hashable, Sendable {
         $0.separator = "\n"
         $0.afterTurn = "\n"
         $0.otherEnds = ["<|endoftext|>"]
-        $0.hasDefaultSystemMessage = true
     }
 
     /// `<|start_header_id|>role<|end_header_id|>\n\ncontent<|eot_id|>`, the content trimmed (Llama 3).

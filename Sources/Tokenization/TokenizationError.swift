@@ -21,4 +21,26 @@ public struct TokenizationError: Error, Hashable, Sendable, CustomStringConverti
         self.code = code
         self.description = description
     }
+
+    /// What is wrong with a JSON file, without the decoder's own words.
+    package static func sentence(of error: any Error) -> String {
+        func place(_ path: [any CodingKey]) -> String {
+            let names = path.map { $0.intValue.map(String.init) ?? Self.fileName($0.stringValue) }
+            return names.isEmpty ? "the file" : names.joined(separator: ".")
+        }
+        switch error as? DecodingError {
+        case .keyNotFound(let key, let context)?:
+            return "\(place(context.codingPath + [key])) is missing"
+        case .typeMismatch(_, let context)?: return "\(place(context.codingPath)) has the wrong type"
+        case .valueNotFound(_, let context)?: return "\(place(context.codingPath)) is null"
+        case .dataCorrupted(let context)?:
+            return context.codingPath.isEmpty ? "it is not valid JSON" : "\(place(context.codingPath)) can't be read"
+        default: return "it can't be read"
+        }
+    }
+
+    /// `hidden_size` of `hiddenSize`.
+    private static func fileName(_ name: String) -> String {
+        name.reduce(into: "") { $0 += $1.isUppercase ? "_\($1.lowercased())" : String($1) }
+    }
 }

@@ -88,10 +88,15 @@ struct TokenizerFile: Decodable {
         _ entries: [(token: String, id: Int)], _ alphabet: TokenAlphabet
     ) throws -> (tokens: [String], kinds: [TokenKind]) {
         let added = addedTokens ?? []
-        let count = max(entries.map(\.id).max() ?? -1, added.map(\.id).max() ?? -1) + 1
-        guard added.allSatisfy({ $0.id >= 0 }), count < 1 << 24 else {
-            throw TokenizationError(.inconsistentVocabulary, "tokenizer.json has ids outside 0 ..< 2^24.")
+        let ids = entries.map(\.id) + added.map(\.id)
+        // Gaps are rare and small; a far id would only take memory.
+        let limit = min(1 << 24, 4 * ids.count + 65_536)
+        if let id = ids.first(where: { !(0..<limit).contains($0) }) {
+            throw TokenizationError(
+                .inconsistentVocabulary,
+                "tokenizer.json has the id \(id), where its \(ids.count) tokens can have ids from 0 to \(limit - 1).")
         }
+        let count = (ids.max() ?? -1) + 1
         var tokens = [String](repeating: "", count: count)
         var kinds = [TokenKind](repeating: .unused, count: count)
         for (token, id) in entries {

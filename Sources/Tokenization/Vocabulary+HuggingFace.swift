@@ -10,15 +10,19 @@ extension Vocabulary {
     public init(tokenizerJSON: Data, configuration: Data? = nil) throws {
         var json = tokenizerJSON
         let object = VocabularyObject(removedFrom: &json)
+        struct Kind: Decodable {
+            struct Model: Decodable { var type: String? }
+            var model: Model
+        }
+        // First of all, since other models have other keys.
+        let kind = try Self.decode(Kind.self, from: json, named: "tokenizer.json").model.type ?? "BPE"
+        guard kind == "BPE" else {
+            throw TokenizationError(.unsupported, "tokenizer.json holds a \(kind) model; only BPE is read.")
+        }
         let file = try Self.decode(TokenizerFile.self, from: json, named: "tokenizer.json")
         let settings = try configuration.map {
             try Self.decode(TokenizerConfigurationFile.self, from: $0, named: "tokenizer_config.json")
         }
-        guard file.model.type ?? "BPE" == "BPE" else {
-            throw TokenizationError(
-                .unsupported, "tokenizer.json holds a \(file.model.type ?? "") model; only BPE is read.")
-        }
-
         guard let entries = object?.entries else {
             throw TokenizationError(.malformedFile, "tokenizer.json has no vocab of strings with their ids.")
         }
@@ -50,7 +54,9 @@ extension Vocabulary {
             decoder.keyDecodingStrategy = .convertFromSnakeCase
             return try decoder.decode(type, from: data)
         } catch {
-            throw TokenizationError(.malformedFile, "\(name) is not as Hugging Face's tokenizers write it: \(error)")
+            throw TokenizationError(
+                .malformedFile,
+                "\(name) is not as Hugging Face's tokenizers write it: \(TokenizationError.sentence(of: error)).")
         }
     }
 }

@@ -3,12 +3,13 @@ public import FoundationEssentials
 extension Vocabulary {
     /// A `tokenizer.json` that Hugging Face's tokenizers read, giving the same ids.
     public func tokenizerJSON() throws -> Data {
-        let added = tokens.indices.filter { kinds[$0] != .normal && kinds[$0] != .byte }.map {
+        // `tokenizers` gives an added token the id that the model's own vocabulary has for it, and a new one behind the
+        // vocabulary without that. So all tokens are in both places; tokens that no text becomes are in the first alone.
+        let added = tokens.indices.filter { ![.normal, .byte, .unused].contains(kinds[$0]) }.map {
             WrittenTokenizer.AddedToken(id: $0, content: tokens[$0], special: kinds[$0] == .control)
         }
         let hasCharacters = alphabet == .characters
-        // SentencePiece's user-defined tokens have merges, which name tokens of the model alone.
-        let ofModel = tokens.indices.filter { hasCharacters || kinds[$0] == .normal }
+        let ofModel = tokens.indices.filter { kinds[$0] != .unused || !tokens[$0].isEmpty }
         var postProcessor: WrittenTokenizer.PostProcessor?
         if addsBOS, let bosID { postProcessor = .init(beginning: tokens[bosID], id: bosID) }
         let file = WrittenTokenizer(

@@ -12,6 +12,8 @@ public struct Vocabulary: Hashable, Sendable {
     public var bosID: Int?
     /// The token that ends a text; nil for none.
     public var eosID: Int?
+    /// Other tokens that end an answer, as the model's files list them.
+    public var otherEndIDs: [Int] = []
     /// Whether the model expects ``bosID`` before every text.
     public var addsBOS: Bool
     /// The model's Jinja chat template.

@@ -80,6 +80,7 @@ public struct GRPO: Sendable {
         resume: Bool, modelPath: String, shouldStop: @escaping @Sendable () -> Bool = { false },
         observe: @escaping @Sendable (TrainingProgress) -> Void = { _ in }
     ) async throws -> URL {
+        let configuration = try withInputs(modelPath)
         let tasks = try load(configuration.data, .train)
         let held = try configuration.validation.map { try load([$0], .validation) } ?? []
         let prompt = try AdapterCard.read(fromAdapter: configuration.adapter)?.prompt ?? .compact
@@ -124,6 +125,15 @@ public struct GRPO: Sendable {
             metrics["rollout_time"] = rolloutSeconds
             return TrainingRun.Outcome(metrics: metrics, traces: recorded(groups, step: step))
         }
+    }
+
+    /// The configuration with the digests of the files that the run reads.
+    private func withInputs(_ modelPath: String) throws -> RLConfiguration {
+        var configuration = configuration
+        guard together.leads else { return configuration }
+        configuration.inputs = try InputDigest.lines(
+            configuration.data + [modelPath, configuration.adapter] + [configuration.validation].compactMap { $0 })
+        return configuration
     }
 
     private func load(_ sets: [String], _ split: TaskSplit) throws -> [any Tool] {

@@ -39,7 +39,8 @@ final class Learner: Sendable {
         masks =
             configuration.isConstrained
             ? GrammarMasks(
-                tokenizer, stop: .init(tokens: chat.stopIDs, strings: SamplingParameters.commands().stop)) : nil
+                tokenizer, rows: trainer.model.configuration.vocabularySize,
+                stop: .init(tokens: chat.stopIDs, strings: SamplingParameters.commands().stop)) : nil
     }
 
     struct Update: Sendable {

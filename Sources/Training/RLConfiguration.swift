@@ -47,6 +47,9 @@ public struct RLConfiguration: Hashable, Sendable, Codable {
     /// The most validation tasks that are played.
     public var validationCount = 64
 
+    /// The digests of the files that the run reads, found out at its start.
+    public internal(set) var inputs: [String]?
+
     public init(model: String, adapter: String, data: [String], recipe: GRPORecipe) {
         self.model = model
         self.adapter = adapter

@@ -48,6 +48,7 @@ public struct SFT: Sendable {
         resume: Bool, modelPath: String, shouldStop: @escaping @Sendable () -> Bool = { false },
         observe: @escaping @Sendable (TrainingProgress) -> Void = { _ in }
     ) async throws -> URL {
+        let configuration = try withInputs(modelPath)
         let data = try SFTData(configuration, modelPath: modelPath)
         let validation = try Validation(configuration, data, toolbox: toolbox)
         let steps = Curriculum(
@@ -82,5 +83,14 @@ public struct SFT: Sendable {
                 "tokens_per_second": Double(tokens) / seconds,
             ])
         }
+    }
+
+    /// The configuration with the digests of the files that the run reads.
+    private func withInputs(_ modelPath: String) throws -> SFTConfiguration {
+        var configuration = configuration
+        guard together.leads else { return configuration }
+        configuration.inputs = try InputDigest.lines(
+            configuration.data + [modelPath] + [configuration.validation, configuration.adapter].compactMap { $0 })
+        return configuration
     }
 }

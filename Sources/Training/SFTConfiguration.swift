@@ -36,6 +36,9 @@ public struct SFTConfiguration: Hashable, Sendable, Codable {
     /// Validation demonstrations whose start states are played.
     public var validationEpisodes = 32
 
+    /// The digests of the files that the run reads, found out at its start.
+    public internal(set) var inputs: [String]?
+
     public init(model: String, data: [String]) {
         self.model = model
         self.data = data

@@ -6,6 +6,15 @@ public struct TrainingProgress: Sendable {
     /// By the names of TRL: `loss`, `grad_norm`, `learning_rate`, `num_tokens`, `eval_loss`, and of reinforcement learning
     /// `reward`, `reward_std`, `frac_reward_zero_std`, `entropy`, `kl`, …
     public var metrics: [String: Double]
+    /// Something to tell that is no step; nil for a step.
+    public var note: String?
+
+    init(step: Int = 0, of: Int, metrics: [String: Double] = [:], note: String? = nil) {
+        self.step = step
+        self.of = of
+        self.metrics = metrics
+        self.note = note
+    }
 
     /// What looks wrong, as sentences.
     public var alarms: [String] {

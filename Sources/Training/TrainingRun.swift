@@ -33,6 +33,8 @@ struct TrainingRun: Sendable {
     let observe: @Sendable (TrainingProgress) -> Void
     /// Where the run goes on; nil at its beginning.
     let checkpoint: URL?
+    private let resume: Bool
+    private var lock: RunLock?
     private var state = TrainingState()
 
     /// Checks the folder and reads how far the run is. Writes nothing.
@@ -52,16 +54,25 @@ struct TrainingRun: Sendable {
         self.thread = thread
         self.shouldStop = shouldStop
         self.observe = observe
-        if together.leads {
-            try folder.check(configuration, resume: resume, mayDiffer: type(of: configuration).mayDiffer)
-        }
-        checkpoint = try folder.latest()?.url
+        self.resume = resume
+        if together.leads { lock = try folder.lock() }
+        try Self.check(configuration, folder, resume: resume, together)
+        checkpoint = try folder.latest { note in if together.leads { observe(TrainingProgress(of: steps, note: note)) }
+        }?.url
         if let checkpoint { state = try Trainer.state(in: checkpoint) }
         if state.step > steps {
             throw RunError(
                 .foreignFolder,
                 "\(folder.path) has done \(state.step) steps already; --steps \(steps) asks for fewer.")
         }
+    }
+
+    private static func check(
+        _ configuration: any TrainingConfiguration, _ folder: RunFolder, resume: Bool, _ together: DataParallel
+    ) throws {
+        guard together.leads else { return }
+        try folder.check(configuration, resume: resume, mayDiffer: type(of: configuration).mayDiffer)
+        try folder.check(inputs: configuration.inputs)
     }
 
     /// Trains to the last step.
@@ -111,8 +122,13 @@ struct TrainingRun: Sendable {
 
     /// Makes the folder, or removes what an earlier start wrote after its last checkpoint. Nil in a process that does not
     /// write.
-    private func open() throws -> MetricsWriter? {
+    private mutating func open() throws -> MetricsWriter? {
         guard together.leads else { return nil }
+        if lock == nil {
+            // Another process may have begun in the same new folder meanwhile.
+            lock = try folder.makeAndLock()
+            try Self.check(configuration, folder, resume: resume, together)
+        }
         try folder.open(configuration)
         try folder.truncateMetrics(after: state.step)
         return try MetricsWriter(folder)
@@ -136,7 +152,8 @@ struct TrainingRun: Sendable {
 
     /// Writes the adapter to be used, in 16-bit floats: the best by validation, else the last.
     private func finish(_ trainer: Trainer, _ card: AdapterCard) throws -> URL {
-        guard let best = try folder.latest(.best) ?? folder.latest() else {
+        let tell: (String) -> Void = { [observe, steps] in observe(TrainingProgress(step: steps, of: steps, note: $0)) }
+        guard let best = try folder.latest(.best, note: tell) ?? folder.latest(note: tell) else {
             throw TrainingError(.badData, "There was nothing to learn.")
         }
         let weights = try LoRAAdapter(path: best.url.path(percentEncoded: false))

@@ -1,5 +1,8 @@
 import ArgumentParser
 import Benchmarks
+import Foundation
+import ServeCommands
+import StatefulTools
 
 @main
 struct Coe: AsyncParsableCommand {
@@ -7,35 +10,60 @@ struct Coe: AsyncParsableCommand {
         commandName: "coe",
         abstract: "Small language models that solve tasks with a stateful tool in place of thinking (Chain-of-Edits).",
         discussion: """
-            People's text goes to standard error, JSON to standard output. Exit code 0 done, 1 failed, 64 wrong usage, \
-            130 interrupted: the first Ctrl-C finishes the step and saves, the second stops.
+            Results go to standard output, progress to standard error. With --json, standard output holds one JSON object, \
+            also for an error. Exit codes: 0 done; 1 the answer is no (tests fail, nothing repaired, findings); 2 it could \
+            not be done; 64 wrong usage; 130 interrupted: the first Ctrl-C finishes the step and saves, the second stops.
             """,
-        version: "1.0.0",
+        version: Build.description,
         subcommands: [
             Repair.self, Check.self, Eval.self, SFTCommand.self, RLCommand.self, ReportCommand.self, TraceCommand.self,
             Serve.self, DataCommand.self, Doctor.self, Models.self, BenchCommand.self,
         ])
 
     static func main() async {
+        let arguments = Array(CommandLine.arguments.dropFirst())
         do {
-            var command = try parse(line: Array(CommandLine.arguments.dropFirst()))
+            var command = try parse(line: arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
                 try command.run()
             }
         } catch {
-            exit(withError: error)
+            end(with: error, json: arguments.contains("--json"))
         }
     }
 
     /// The command that the arguments ask for, with the recipe that they name.
     static func parse(line arguments: [String]) throws -> any ParsableCommand {
         let (expanded, recipe) = try Recipe.expand(arguments)
+        if let error = unknownSubcommand(expanded) { throw error }
         do {
             return try parseAsRoot(expanded)
         } catch {
             throw recipe?.explaining(error, message(for: error)) ?? error
         }
+    }
+
+    /// Shows an error and ends the process.
+    ///
+    /// The parser's own errors, help and `ExitCode` keep their codes. Every other error is one that a command threw: what
+    /// it was asked for could not be done.
+    private static func end(with error: any Error, json: Bool) -> Never {
+        let isParsers = error is ExitCode || error is CleanExit || exitCode(for: error) != .failure
+        let code = isParsers ? exitCode(for: error).rawValue : 2
+        if json, code != 0, !(error is ExitCode) {
+            try? Terminal.printJSON(ErrorReport(error: message(for: error), exitCode: Int(code)))
+        }
+        // Help and the version go to standard output.
+        if isParsers, code == 0 || fullMessage(for: error).isEmpty { exit(withError: error) }
+        Terminal.say(isParsers ? fullMessage(for: error) : "Error: \(message(for: error))")
+        Foundation.exit(code)
+    }
+
+    /// What `--json` prints where a command could not do its work.
+    private struct ErrorReport: Encodable {
+        var error: String
+        var exitCode: Int
     }
 }

@@ -3,6 +3,7 @@ import CommandSupport
 import Foundation
 import PythonSandbox
 import ServeCommands
+import StatefulTools
 import Tensors
 
 struct Doctor: AsyncParsableCommand {
@@ -30,15 +31,19 @@ struct Doctor: AsyncParsableCommand {
             findings.sandboxError = "\(error)"
         }
         findings.models = KnownModel.all.filter { $0.size != nil }.map(\.name)
-        Terminal.say(
+        Terminal.show(
             "engine: libtorch \(findings.torch) on \(findings.device), \(findings.threads) threads; "
-                + "kernels for the CPU: \(findings.kernels)")
-        for layer in findings.sandbox { Terminal.say("sandbox: \(layer)") }
-        if let error = findings.sandboxError { Terminal.say(Terminal.paint("sandbox: \(error)", .red)) }
-        Terminal.say(
+                + "kernels for the CPU: \(findings.kernels)", json: json)
+        for layer in findings.sandbox { Terminal.show("sandbox: \(layer)", json: json) }
+        if let error = findings.sandboxError {
+            Terminal.show(Terminal.paint("sandbox: \(error)", .red), json: json)
+        }
+        Terminal.show(
             findings.models.isEmpty
-                ? Terminal.paint("models: none in \(KnownModel.folder.path()); scripts/fetch-model gets one", .red)
-                : "models: " + findings.models.joined(separator: ", "))
+                ? Terminal.paint(
+                    "models: none in \(KnownModel.folder.path()); coe models fetch \(KnownModel.default.name) gets one",
+                    .red)
+                : "models: " + findings.models.joined(separator: ", "), json: json)
         if json { try Terminal.printJSON(findings) }
         if findings.sandboxError != nil || findings.models.isEmpty { throw ExitCode(1) }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import Runs
 import ServeCommands
 import Tools
 
@@ -10,7 +11,7 @@ struct EvalMerge: ParsableCommand {
         discussion: "Example: coe eval merge runs/part-* --out runs/whole")
 
     @Argument(help: "The folders of all shards.", completion: .directory) var shards: [String]
-    @Option(help: .out) var out: String
+    @Option(help: .out, completion: .directory) var out: String
     @Flag(help: .json) var json = false
 
     func run() throws {
@@ -20,10 +21,12 @@ struct EvalMerge: ParsableCommand {
         }
         let run = try EvaluationRun(
             merging: shards.map { try EvaluationRun(folder: URL(filePath: $0), tools: .standard) })
+        let lock = try RunFolder(folder).makeAndLock()
+        defer { withExtendedLifetime(lock) {} }
         try run.write(to: folder)
         try TokenTexts.merge(shards.map { URL(filePath: $0) }, into: folder)
         let summary = EvaluationSummary(run)
-        summary.say()
+        summary.show(json: json)
         if json { try Terminal.printJSON(summary.json) }
     }
 }

@@ -4,6 +4,7 @@ import Evaluation
 import Foundation
 import LanguageModels
 import Policies
+import Runs
 import ServeCommands
 import StatefulTools
 import Tokenization
@@ -20,8 +21,8 @@ struct EvalRun: AsyncParsableCommand {
             Over several machines: run each part with --shard i/n, then coe eval merge.
             """)
 
-    @Option(help: .recipe) var recipe: String?
-    @Option(help: .set) var set: String
+    @Option(help: .recipe, completion: .file(extensions: ["yaml", "yml", "json"])) var recipe: String?
+    @Option(help: .set, completion: .file()) var set = "starter"
     @Option(help: "coe, direct, think, resample or oracle.") var method = EvaluationMethod.coe
     @OptionGroup var player: PlayerOptions
     @Option(help: .samples) var samples = 1
@@ -34,12 +35,13 @@ struct EvalRun: AsyncParsableCommand {
             How a whole answer is asked for: feedback, rewrite, or fix (HumanEvalFix's). When not given, what suits the \
             model's family: rewrite for Qwen, feedback for others.
             """) var form: AnswerForm?
-    @Option(help: "For resample: the folder of the run whose tokens are spent again.") var budget: String?
+    @Option(help: "For resample: the folder of the run whose tokens are spent again.", completion: .directory)
+    var budget: String?
     @Option(help: .maxTokens) var maxTokens: Int?
     @OptionGroup var episodes: EpisodeOptionsGroup
     @Option(help: .resamples) var resamples: Int?
     @Flag(help: .untilExit) var untilExit = false
-    @Option(help: .out) var out: String
+    @Option(help: .out, completion: .directory) var out: String
     @Option(help: "Episodes at the same time.") var concurrency = 8
     @OptionGroup var sandbox: SandboxOptions
     @Flag(help: .json) var json = false
@@ -93,6 +95,20 @@ struct EvalRun: AsyncParsableCommand {
         return settings
     }
 
+    /// The digests of the files that decide the episodes.
+    private func inputs(_ tasks: [any Tool], adapter: String?) throws -> [String] {
+        // Of `FILE:SPLIT` the file.
+        var paths = [set, set.split(separator: ":").dropLast().joined(separator: ":")]
+        if let adapter { paths.append(adapter) }
+        if let budget { paths.append(budget + "/" + TraceFile.name) }
+        if let policy = player.policy {
+            if policy.hasPrefix("script:") { paths.append(String(policy.dropFirst("script:".count))) }
+        } else if method != .oracle {
+            paths.append(try player.model.choice(for: tasks.toolNames).path)
+        }
+        return try InputDigest.lines(paths.filter { !$0.isEmpty })
+    }
+
     func run() async throws {
         startAgainWithSleepingThreads()
         Interrupt.catchFirst()
@@ -104,16 +120,19 @@ struct EvalRun: AsyncParsableCommand {
         do {
             let summary = try await withSandbox(sandbox.configuration) { sandbox in
                 let (policy, adapter, prompt) = try await load(for: tasks)
-                let settings = settings(tasks, policy: policy, adapter: adapter, prompt: prompt)
-                let summary = try await Evaluation(
-                    settings, policy: policy, sandbox: sandbox, concurrency: concurrency, budget: budget
-                ).run(tasks, folder: URL(filePath: out), shouldStop: { Interrupt.isRequested }, observe: show)
+                var settings = settings(tasks, policy: policy, adapter: adapter, prompt: prompt)
+                settings.inputs = try inputs(tasks, adapter: adapter)
+                var evaluation = Evaluation(
+                    settings, policy: policy, sandbox: sandbox, concurrency: concurrency, budget: budget)
+                evaluation.announce = { Terminal.say($0) }
+                let summary = try await evaluation.run(
+                    tasks, folder: URL(filePath: out), shouldStop: { Interrupt.isRequested }, observe: show)
                 if let tokenizer = (policy as? LocalPolicy)?.generator.tokenizer {
                     try TokenTexts.save(in: URL(filePath: out)) { tokenizer.decode([$0]) }
                 }
                 return summary
             }
-            summary.say()
+            summary.show(json: json)
             if json { try Terminal.printJSON(summary.json) }
         } catch let error as EvaluationError where error.code == .interrupted {
             Terminal.say(error.description)

@@ -44,7 +44,7 @@ struct EvalVerify: AsyncParsableCommand {
         }
         for finding in result.findings {
             let turn = finding.turn.map { ", turn \($0)" } ?? ""
-            Terminal.say("\(finding.task) #\(finding.sample)\(turn): \(finding.problem)")
+            Terminal.show("\(finding.task) #\(finding.sample)\(turn): \(finding.problem)", json: json)
         }
         Terminal.say(
             "\(result.episodes) episodes with \(result.turns) turns judged again, \(result.findings.count) differences."

@@ -2,6 +2,6 @@ import ArgumentParser
 
 struct Models: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Lists the known models, or merges an adapter into one.",
-        subcommands: [ModelsList.self, ModelsMerge.self], defaultSubcommand: ModelsList.self)
+        abstract: "Fetches and lists models, or merges an adapter into one.",
+        subcommands: [ModelsFetch.self, ModelsList.self, ModelsMerge.self], defaultSubcommand: ModelsList.self)
 }

@@ -25,7 +25,7 @@ struct ModelsList: AsyncParsableCommand {
         for row in rows {
             let size = row.bytes.map { "\($0 / 1_000_000) MB" } ?? "-"
             let note = row.name == KnownModel.default.name ? "  (default)" : ""
-            Terminal.say("\(row.name)  \(row.digest)  \(size)  \(row.path)\(note)")
+            Terminal.show("\(row.name)  \(row.digest)  \(size)  \(row.path)\(note)", json: json)
         }
         if json { try Terminal.printJSON(["models": rows]) }
         if rows.contains(where: { $0.digest == "wrong" }) { throw ExitCode(1) }

@@ -13,9 +13,9 @@ struct ModelsMerge: AsyncParsableCommand {
         abstract: "Writes a model with an adapter merged in, as a folder that Transformers loads.",
         discussion: "Example: coe models merge --model smollm2-135m --adapter runs/sft/adapter --out merged")
 
-    @Option(help: .model) var model: String?
-    @Option(help: .adapter) var adapter: String?
-    @Option(help: "The folder to write.") var out: String
+    @Option(help: .model, completion: .models) var model: String?
+    @Option(help: .adapter, completion: .directory) var adapter: String?
+    @Option(help: "The folder to write.", completion: .directory) var out: String
 
     func run() async throws {
         startAgainWithSleepingThreads()

@@ -20,11 +20,12 @@ struct RLCommand: AsyncParsableCommand {
             trains in several processes together.
             """)
 
-    @Option(help: .recipe) var recipe: String?
-    @Option(help: "A task set to learn on; of a set with splits the training one; repeatable.") var data: [String]
+    @Option(help: .recipe, completion: .file(extensions: ["yaml", "yml", "json"])) var recipe: String?
+    @Option(help: "A task set to learn on; of a set with splits the training one; repeatable.", completion: .file())
+    var data: [String]
     @Option(help: "A task set to measure on; of a set with splits the validation one.") var validation: String?
     @OptionGroup var model: ModelOptions
-    @Option(help: .out) var out: String
+    @Option(help: .out, completion: .directory) var out: String
     @Flag(help: .resume) var resume = false
     @Option(help: "The learning rate.") var learningRate = 2e-5
     @Option(help: "Steps of the run; with --resume and more of them a finished run goes on.") var steps = 100

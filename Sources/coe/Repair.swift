@@ -5,127 +5,145 @@ import PythonRepair
 import PythonSandbox
 import ServeCommands
 import StatefulTools
+import UserRepair
+import UserRunner
 
 struct Repair: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Repairs a program until it passes its tests; exit code 0 when it does.",
         discussion: """
-            Example: coe repair median.py --tests test_median.py --apply
-            The attempts (--samples) are played side by side, and the first that passes wins. At temperature 0 the others \
-            use 0.7.
+            Examples:
+              coe repair median.py --tests test_median.py --apply
+              coe repair src/shop/cart.py --tests tests --function total
+            The attempts (--samples) are played side by side, and the smallest repair that passes wins. At temperature 0 \
+            the others use 0.7. Exit code 1: not repaired; 2: the program or the tests can't be used.
             """)
 
-    @OptionGroup var input: UserFile
-    @Option(help: "What the program should do, in words.") var task = ""
+    @OptionGroup var tests: TestOptions
+    @Option(help: "What the program should do, in words; its docstring when not given.") var task = ""
+    @Option(help: "Change this function or class only.") var function: String?
+    @Option(help: "Change these lines only, such as 10-25.") var lines: String?
+    @Option(help: "Seconds after which the attempts end.") var timeLimit = 60.0
     @OptionGroup var player: PlayerOptions
     @Option(help: .samples) var samples = 8
     @Option(help: .temperature) var temperature = 0.0
     @OptionGroup var episodes: EpisodeOptionsGroup
     @Option(help: .seed) var seed: UInt64 = 0
+    @Flag(help: "Show each edit.") var verbose = false
     @Flag(help: "Write the repaired program; the old one stays as FILE.orig.") var apply = false
     @Flag(help: .json) var json = false
 
     func validate() throws {
         if samples < 1 { throw ValidationError("--samples must be at least 1.") }
         if !(temperature >= 0) { throw ValidationError("--temperature must not be negative.") }
+        if !(timeLimit > 0) { throw ValidationError("--time-limit must be positive.") }
+        if function != nil, lines != nil { throw ValidationError("--function and --lines exclude each other.") }
+        if tests.judge == .strict, function != nil || lines != nil {
+            throw ValidationError("--function and --lines go with --judge user.")
+        }
+        _ = try wishes
     }
 
-    private struct Result: Codable {
-        var file: String
-        var repaired: Bool
-        var alreadyPassed = false
-        var attempts: [Trace] = []
-        var diff = ""
+    /// What the user says about the repair.
+    var wishes: RepairStart.Wishes {
+        get throws {
+            guard let lines else { return RepairStart.Wishes(task: task, function: function) }
+            let parts = lines.split(separator: "-", maxSplits: 1).map { Int($0) }
+            guard let first = parts.first ?? nil, let last = parts.last ?? nil, first >= 1, last >= first else {
+                throw ValidationError("--lines takes two line numbers, such as 10-25.")
+            }
+            return RepairStart.Wishes(task: task, lines: first...last)
+        }
     }
 
     func run() async throws {
+        Interrupt.stopAtOnce()
         startAgainWithSleepingThreads()
-        Interrupt.catchFirst()
-        let start = try input.start(prompt: task)
-        let result = try await withSandbox(input.sandbox) { try await repair(start, $0) }
-        if json { try Terminal.printJSON(result) }
-        if !result.repaired { throw ExitCode(Interrupt.isRequested ? 130 : 1) }
-    }
-
-    private func repair(_ start: PythonRepair, _ sandbox: PythonSandbox) async throws -> Result {
-        let report = try await input.report(start, sandbox)
-        var result = Result(file: input.file, repaired: report.passed, alreadyPassed: report.passed)
-        if report.passed {
-            Terminal.say("\(input.file) already passes: \(Verdict(report).headline).")
-            return result
-        }
-        let (policy, _, prompt) = try await player.player(for: [PythonRepair.name])
-        let episodePlayer = EpisodePlayer(
-            policy: policy, sandbox: sandbox, options: episodes.options(of: [start], prompt: prompt))
-        Terminal.say(Verdict(report).headline)
-        result.attempts = await attempts(episodePlayer, start)
-        guard let winner = result.attempts.first(where: \.solved) else {
-            Terminal.say(Terminal.paint("Not repaired.", .red) + " \(input.file) is as it was.")
-            return result
-        }
-        result.repaired = true
-        result.diff = unifiedDiff(
-            from: start.state, to: winner.finalState, oldName: input.file, newName: input.file)
-        Terminal.say(Terminal.paint("Repaired.", .green) + "\n" + result.diff)
-        if apply { try replaceFile(with: winner.finalState) }
-        return result
-    }
-
-    /// Plays the attempts side by side until one passes, all have ended, or Ctrl-C.
-    private func attempts(_ player: EpisodePlayer, _ start: PythonRepair) async -> [Trace] {
-        let isOnly = samples == 1
-        let playing = Task {
-            await withTaskGroup(of: Trace?.self) { group in
-                for sample in 0..<samples {
-                    let sampling = SamplingParameters.commands(
-                        // The likeliest tokens again would give the same attempt again.
-                        temperature: sample > 0 && temperature == 0 ? 0.7 : temperature, seed: seed &+ UInt64(sample))
-                    group.addTask {
-                        do {
-                            return try await player.play(start, sample: sample, sampling: sampling) {
-                                turn, _, verdict in
-                                guard let turn else { return }
-                                let name = isOnly ? "" : "[\(sample + 1)] "
-                                let command = turn.command ?? Terminal.paint(turn.completion.text, .grey)
-                                Terminal.say("\(name)\(command)\n    \(turn.error ?? verdict.headline)")
-                            }
-                        } catch is CancellationError {
-                            return nil
-                        } catch {
-                            Terminal.say(Terminal.paint("Attempt \(sample + 1) broke off: \(error)", .red))
-                            return nil
-                        }
-                    }
+        let begin = ContinuousClock.now
+        var result = RepairResult(file: tests.file, judge: tests.judge.rawValue)
+        var code = ExitCode(1)
+        do {
+            try await withUsableTests {
+                do {
+                    try await tests.judge == .user ? repairAsUser(&result) : repairStrictly(&result)
+                } catch {
+                    result.problem = "\(error)"
+                    throw error
                 }
-                var traces: [Trace] = []
-                for await case let trace? in group {
-                    traces.append(trace)
-                    if trace.solved { group.cancelAll() }
-                }
-                return traces
             }
+        } catch let failure as ExitCode {
+            code = failure
         }
-        Interrupt.onRequest { playing.cancel() }
-        return await playing.value
+        result.passed = result.repaired || result.alreadyPassed
+        result.seconds = (ContinuousClock.now - begin) / .seconds(1)
+        if json { try Terminal.printJSON(result) }
+        if !result.passed || result.problem != nil { throw code }
     }
 
-    /// Keeps the old file under a new name and puts the program in its place in one step.
-    private func replaceFile(with program: String) throws {
-        let file = URL(filePath: input.file).resolvingSymlinksInPath()
-        let manager = FileManager.default
-        // An older copy may be the only one of the first program.
-        var copy = file.appendingPathExtension("orig")
-        var number = 1
-        while manager.fileExists(atPath: copy.path(percentEncoded: false)) {
-            number += 1
-            copy = file.appendingPathExtension("orig\(number)")
+    func attempts(until deadline: ContinuousClock.Instant) -> RepairAttempts {
+        RepairAttempts(
+            samples: samples, temperature: temperature, seed: seed, isVerbose: verbose, deadline: deadline)
+    }
+
+    private func repairAsUser(_ result: inout RepairResult) async throws {
+        let program = try UserProgram(reading: tests.file)
+        if apply, let obstacle = program.obstacle { throw UserProgramError(obstacle) }
+        var configuration = try tests.runnerConfiguration(program)
+        configuration.workers = min(2, ProcessInfo.processInfo.activeProcessorCount)
+        let runner = try await UserRunner(configuration)
+        do {
+            try await UserRepairRun(command: self, program: program, runner: runner).run(&result)
+        } catch {
+            await runner.shutdown()
+            throw error
         }
-        try manager.copyItem(at: file, to: copy)
-        let permissions = try manager.attributesOfItem(atPath: file.path(percentEncoded: false))[.posixPermissions]
-        try Data(program.utf8).write(to: file, options: .atomic)
-        if let permissions {
-            try manager.setAttributes([.posixPermissions: permissions], ofItemAtPath: file.path(percentEncoded: false))
+        await runner.shutdown()
+    }
+
+    /// The strict judge decides; there are no warnings and no tests that are kept back.
+    private func repairStrictly(_ result: inout RepairResult) async throws {
+        let program = try UserProgram(reading: tests.file)
+        if apply, let obstacle = program.obstacle { throw UserProgramError(obstacle) }
+        let file = StrictFile(tests)
+        let start = try file.start(prompt: task)
+        let sandbox = try await PythonSandbox(tests.sandbox)
+        do {
+            let report = try await file.report(start, sandbox)
+            Terminal.say(Verdict(report).headline)
+            if report.passed {
+                result.alreadyPassed = true
+            } else {
+                let (policy, _, prompt) = try await player.player(for: [PythonRepair.name])
+                let player = EpisodePlayer(
+                    policy: policy, sandbox: sandbox, options: episodes.options(of: [start], prompt: prompt))
+                let log = AttemptLog()
+                result.attempts = await attempts(until: .now + .seconds(timeLimit)).play(player, [start], log)
+                let smallest = log.solved.min {
+                    program.distance(to: $0) < program.distance(to: $1)
+                }
+                if let smallest {
+                    result.by = "model"
+                    try accept(smallest, program, &result)
+                } else {
+                    Terminal.say(Terminal.paint("Not repaired.", .red) + " \(tests.file) is as it was.")
+                }
+            }
+        } catch {
+            await sandbox.shutdown()
+            throw error
         }
-        Terminal.say("Written to \(input.file); the old program is in \(copy.lastPathComponent).")
+        await sandbox.shutdown()
+    }
+
+    /// Shows a repair, and writes it where the user wants that.
+    func accept(_ repaired: String, _ program: UserProgram, _ result: inout RepairResult) throws {
+        result.repaired = true
+        result.diff = unifiedDiff(from: program.text, to: repaired, oldName: tests.file, newName: tests.file)
+        Terminal.say(Terminal.paint("Repaired.", .green))
+        // A patch, for `> fix.patch` too.
+        Terminal.show(result.diff.hasSuffix("\n") ? String(result.diff.dropLast()) : result.diff, json: json)
+        guard apply else { return }
+        let copy = try program.replace(with: repaired)
+        Terminal.say("Written to \(tests.file); the old program is in \(copy).")
     }
 }

@@ -20,7 +20,7 @@ struct ReportCommand: ParsableCommand {
             """)
 
     @Argument(help: "Run folders.", completion: .directory) var runs: [String]
-    @Option(name: .shortAndLong, help: "The page.") var output = "report.html"
+    @Option(name: .shortAndLong, help: "The page.", completion: .file(extensions: ["html"])) var output = "report.html"
     @Flag(help: .json) var json = false
 
     private struct Made: Codable {

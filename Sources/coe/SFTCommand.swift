@@ -19,12 +19,14 @@ struct SFTCommand: AsyncParsableCommand {
             together, each on --batch demonstrations a step.
             """)
 
-    @Option(help: .recipe) var recipe: String?
-    @Option(help: "A file of demonstrations; repeatable.") var data: [String]
-    @Option(help: "A file of demonstrations to measure on; they are not learned.") var validation: String?
+    @Option(help: .recipe, completion: .file(extensions: ["yaml", "yml", "json"])) var recipe: String?
+    @Option(help: "A file of demonstrations; repeatable.", completion: .file()) var data: [String]
+    @Option(help: "A file of demonstrations to measure on; they are not learned.", completion: .file())
+    var validation: String?
     @OptionGroup var model: BaseModelOptions
-    @Option(help: "An adapter to go on from (PEFT folder); a new one when not given.") var adapter: String?
-    @Option(help: .out) var out: String
+    @Option(help: "An adapter to go on from (PEFT folder); a new one when not given.", completion: .directory)
+    var adapter: String?
+    @Option(help: .out, completion: .directory) var out: String
     @Flag(help: .resume) var resume = false
     @Option(help: "The adapter's rank; it is scaled by 2.") var rank = 16
     @Option(help: "The highest learning rate.") var learningRate = 1e-3

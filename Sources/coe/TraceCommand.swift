@@ -57,7 +57,7 @@ struct TraceCommand: ParsableCommand {
             try Terminal.printJSON(["episodes": found])
             return
         }
-        let text = TraceText(hasColour: Terminal.hasColour, tokenTexts: stored.tokenTexts)
+        let text = TraceText(hasColour: Terminal.hasResultColour, tokenTexts: stored.tokenTexts)
         let isWhole = full || !numbers.isEmpty || found.count == 1
         var output = found.map {
             isWhole ? text.episode($0.number, $0.trace, of: tasks[$0.trace.task]) : text.row($0.number, $0.trace)
@@ -70,24 +70,22 @@ struct TraceCommand: ParsableCommand {
         Self.page(output.joined(separator: "\n") + "\n")
     }
 
-    /// Through the user's pager where someone is there to page, as git does it.
+    /// Through the user's pager where someone is there to page. The process becomes the pager, so the pager has the
+    /// terminal, and Ctrl-C and its exit code are its own.
     private static func page(_ text: String) {
-        let isTerminal = Terminal.isTerminal && isatty(STDIN_FILENO) == 1
-        let pager = ProcessInfo.processInfo.environment["PAGER"] ?? "less"
-        guard isTerminal, !pager.isEmpty else { return FileHandle.standardError.write(Data(text.utf8)) }
-        let process = Process()
-        let pipe = Pipe()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", pager]
-        process.environment = ProcessInfo.processInfo.environment.merging(["LESS": "FRX"]) { own, _ in own }
-        process.standardInput = pipe
-        process.standardOutput = FileHandle.standardError
-        // A pager that is left early closes the pipe.
-        signal(SIGPIPE, SIG_IGN)
-        guard (try? process.run()) != nil else { return FileHandle.standardError.write(Data(text.utf8)) }
-        try? pipe.fileHandleForWriting.write(contentsOf: Data(text.utf8))
-        try? pipe.fileHandleForWriting.close()
-        process.waitUntilExit()
+        let environment = ProcessInfo.processInfo.environment
+        let pager = environment["PAGER"] ?? "less"
+        guard Terminal.isResultTerminal, isatty(STDIN_FILENO) == 1, !pager.isEmpty, let file = tmpfile() else {
+            return Terminal.write(text, to: STDOUT_FILENO)
+        }
+        fputs(text, file)
+        rewind(file)
+        dup2(fileno(file), STDIN_FILENO)
+        setenv("LESS", environment["LESS"] ?? "FRX", 1)
+        let words: [String] = ["/bin/sh", "-c", pager]
+        let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        execv("/bin/sh", arguments)
+        Terminal.write(text, to: STDOUT_FILENO)
     }
 }
 

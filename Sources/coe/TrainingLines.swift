@@ -18,6 +18,7 @@ final class TrainingLines: Sendable {
     ]
 
     @Sendable func show(_ progress: TrainingProgress) {
+        if let note = progress.note { return Terminal.say(note) }
         let metrics = progress.metrics
         let mean = seen.withLock { seen in
             seen.steps += 1

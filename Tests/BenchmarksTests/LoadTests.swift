@@ -46,14 +46,18 @@ import Testing
             print("note: .venv-clients holds no TRL; this test is skipped (scripts/serving-clients train)")
             return
         }
-        let example = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Examples/TRL/train.py")
+        let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "python/environment")
+        let example = package.appending(path: "examples/train_trl.py")
         let folder = FileManager.default.temporaryDirectory.appending(path: "coe-trl-\(UUID())")
         defer { try? FileManager.default.removeItem(at: folder) }
         try await withEnvironment { server, environment in
             let outcome = try await runClient(
-                python,
-                [example.path(), "--tiny", "--env", "http://127.0.0.1:\(server.port)", "--out", folder.path()])
+                "/usr/bin/env",
+                [
+                    "PYTHONPATH=\(package.path())", python, example.path(), "--tiny", "--server",
+                    "http://127.0.0.1:\(server.port)", "--out", folder.path(),
+                ])
             #expect(outcome.code == 0, "\(outcome.output)")
             let trained = outcome.output.firstMatch(of: /2 steps, ([0-9]+) of/).flatMap { Int($0.1) }
             #expect((trained ?? 0) > 0, "\(outcome.output)")

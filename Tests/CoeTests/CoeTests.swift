@@ -59,7 +59,7 @@ import Testing
         try write("test_add.py", Self.tests)
         try write("script", "### DELL 9\n### REPW 2 >>>a - b >>>a + b\n")
         let outcome = try coe(
-            "repair", "add.py", "--tests", "test_add.py", "--policy", "script:script", "--apply", "--json")
+            "repair", "add.py", "--tests", "test_add.py", "--policy", "script:script", "--apply", "--json", "--verbose")
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(try read("add.py").utf8.elementsEqual("def add(a, b):\r\n    return a + b".utf8))
         #expect(try read("add.py.orig").utf8.elementsEqual(Self.faulty.utf8))
@@ -91,10 +91,11 @@ import Testing
         #expect(try read("two.py").hasPrefix("def two():\n"))
     }
 
-    @Test func `bad files are a sentence and exit code 1`() throws {
+    @Test func `files and tests that can't be used are a sentence and exit code 2`() throws {
         try write("add.py", Self.faulty)
         try write("empty.py", "\n")
         try write("bad_test.py", "def test_(:\n")
+        try write("notes.ipynb", "{}")
         try write("missing_test.py", "import no_such_module\n\ndef test_x():\n    pass\n")
         try write("test_add.py", Self.tests)
         for (arguments, fragment) in [
@@ -103,11 +104,14 @@ import Testing
             (["add.py", "--tests", "none.py"], "no file none.py"),
             (["add.py", "--tests", "bad_test.py"], "bad_test.py"),
             (["add.py", "--tests", "missing_test.py"], "no_such_module"),
-            (["add.py"], "--tests"),
+            (["add.py"], "--tests"), ([".", "--tests", "test_add.py"], "is a folder"),
+            (["notes.ipynb", "--tests", "test_add.py"], "is a notebook"),
+            (["add.py", "--tests", "test_add.py", "--python", "/no/python"], "/no/python"),
+            (["add.py", "--tests", "test_add.py", "--project", "/usr/lib"], "outside the project"),
         ] {
             for command in ["check", "repair"] {
                 let outcome = try run([command] + arguments)
-                #expect(outcome.code == 1, "\(command) \(arguments): \(outcome.errors)")
+                #expect(outcome.code == 2, "\(command) \(arguments): \(outcome.errors)")
                 #expect(outcome.errors.contains(fragment), "\(command) \(arguments): \(outcome.errors)")
                 #expect(!outcome.errors.contains("Fatal"))
             }
@@ -141,7 +145,7 @@ import Testing
     @Test func `a set with a bad line is named by number and nothing is written`() throws {
         try write("set.jsonl", "{\"id\": \"a\", \"prompt\": \"\", \"program\": \"\", \"tests\": [\"x\"]}\n{\n")
         let outcome = try coe("eval", "--set", "set.jsonl", "--out", "run", "--policy", "script:none")
-        #expect(outcome.code == 1)
+        #expect(outcome.code == 2)
         #expect(outcome.errors.contains("set.jsonl, line 2"))
         #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "run").path()))
     }
@@ -161,7 +165,7 @@ import Testing
             let outcome = try coe(
                 "repair", "add.py", "--tests", "test_add.py", "--apply", "--model", model,
                 environment: ["COE_HOME": empty])
-            #expect(outcome.code == 1, "\(model): \(outcome.errors)")
+            #expect(outcome.code == 2, "\(model): \(outcome.errors)")
             #expect(outcome.errors.contains(fragment), "\(model): \(outcome.errors)")
             #expect(try read("add.py").utf8.elementsEqual(Self.faulty.utf8))
         }
@@ -177,7 +181,7 @@ import Testing
             let outcome = try coe(
                 "repair", "add.py", "--tests", "test_add.py", "--adapter", adapter,
                 environment: ["COE_HOME": folder.path()])
-            #expect(outcome.code == 1)
+            #expect(outcome.code == 2)
             #expect(outcome.errors.contains("The model \(model) is not on this machine"), "\(outcome.errors)")
         }
     }
@@ -191,7 +195,7 @@ import Testing
         try write("test_add.py", Self.tests)
         let outcome = try coe(
             "repair", "add.py", "--tests", "test_add.py", "--model", model, "--adapter", fixture("models/tiny-adapter"))
-        #expect(outcome.code == 1)
+        #expect(outcome.code == 2)
         #expect(outcome.errors.contains("was made for another model"), "\(outcome.errors)")
     }
 

@@ -60,7 +60,7 @@ extension SFTProcessTests {
     }
 
     @Test func aProcessWhoseOthersAreMissingSaysSo() throws {
-        let errors = try finish(try start("RANK=0 " + options(batch: 2, "alone")), expecting: 1)
+        let errors = try finish(try start("RANK=0 " + options(batch: 2, "alone")), expecting: 2)
         #expect(errors.contains("WORLD_SIZE"))
         #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "alone").path(percentEncoded: false)))
     }

@@ -46,7 +46,7 @@ extension CoeTests {
         }
         // An untrained model's prompt, with worked examples, is none of the forms of demonstrations.
         let formless = try correct()
-        #expect(formless.code == 1 && formless.errors.contains("--prompt"), "\(formless.errors)")
+        #expect(formless.code == 2 && formless.errors.contains("--prompt"), "\(formless.errors)")
         let made = try correct("--prompt", "brief")
         #expect(made.code == 0 && !made.output.contains("\"made\":0"), "\(made.errors)")
         let lines = try read("corrections.jsonl")
@@ -59,7 +59,7 @@ extension CoeTests {
             "eval", "--set", "set.jsonl", "--method", "direct", "--policy", "script:script", "--out", "direct")
         #expect(direct.code == 0, "\(direct.errors)")
         let refused = try coe("data", "correct", "direct", "--out", "x.jsonl")
-        #expect(refused.code == 1 && refused.errors.contains("direct"), "\(refused.errors)")
+        #expect(refused.code == 2 && refused.errors.contains("direct"), "\(refused.errors)")
     }
 
     @Test func `a failing program's reference is the nearest passing one of the same tests`() throws {
@@ -86,7 +86,7 @@ extension CoeTests {
         #expect(made.code == 0 && made.errors.contains("1 of 2 programs"), "\(made.errors)")
         #expect(try read("demos.jsonl").contains("\"reference\":\"x = 1 +0\""))
         let far = try synthesize("--pairs", "--nearest", "passing.jsonl", "--within", "1", "--seed", "2")
-        #expect(far.code == 1, "\(far.errors)")
+        #expect(far.code == 2, "\(far.errors)")
         #expect(try synthesize("--nearest", "passing.jsonl").code == 64)
     }
 
@@ -113,7 +113,7 @@ extension CoeTests {
         #expect(unknown.code == 64 && unknown.errors.contains("mbpp"))
         let missing = try coe(
             "data", "synthesize", "--from", "mbpp", "--out", "x.jsonl", environment: ["COE_HOME": folder.path()])
-        #expect(missing.code == 1 && missing.errors.contains("coe data fetch mbpp"))
+        #expect(missing.code == 2 && missing.errors.contains("coe data fetch mbpp"))
     }
 }
 

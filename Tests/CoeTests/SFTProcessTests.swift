@@ -91,7 +91,7 @@ import Testing
     @Test func aFullDiskStopsTheRunWithASentenceAndLeavesNothingHalf() throws {
         // Files of at most 64 KiB: the adapter's does not fit.
         let message = try finish(
-            try start("trap '' XFSZ; ulimit -f 64; " + sft("full")), expecting: 1)
+            try start("trap '' XFSZ; ulimit -f 64; " + sft("full")), expecting: 2)
         #expect(message.contains("cannot be written"))
         let files = try FileManager.default.subpathsOfDirectory(
             atPath: folder.appending(path: "full").path(percentEncoded: false))
@@ -101,13 +101,13 @@ import Testing
     @Test func wrongInputIsNamed() throws {
         try Data("{\"messages\":[]}\n".utf8).write(to: folder.appending(path: "other.jsonl"))
         let foreign = try finish(
-            try start("exec \(coe) sft --data other.jsonl --model \(model) --out out"), expecting: 1)
+            try start("exec \(coe) sft --data other.jsonl --model \(model) --out out"), expecting: 2)
         #expect(foreign.contains("other.jsonl, line 1"))
         let rank = try finish(
             try start("exec \(coe) sft --data demos.jsonl --model \(model) --out out --rank 0"), expecting: 64)
         #expect(rank.contains("--rank"))
         let long = try finish(
-            try start("exec \(coe) sft --data demos.jsonl --model \(model) --out out --max-length 5"), expecting: 1)
+            try start("exec \(coe) sft --data demos.jsonl --model \(model) --out out --max-length 5"), expecting: 2)
         #expect(long.contains("at most 5 tokens"))
         #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "out").path(percentEncoded: false)))
     }

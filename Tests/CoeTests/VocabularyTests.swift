@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Testing
 
@@ -59,8 +60,10 @@ import Testing
         "temperature": ["rl"],
         // Demonstrations have a prompt of their own: no player reads them.
         "prompt": ["data synthesize", "data correct"],
-        // A server has a set of its own, and so a tool's.
-        "set": ["serve env"],
+        // A server has a set of its own, and so a tool's; an evaluation without one takes the bundled set.
+        "set": ["serve env", "eval run"],
+        // The user's own environment is looked for.
+        "python": ["check", "repair"],
         // The tokenizer alone is asked.
         "model": ["data stats"],
     ]

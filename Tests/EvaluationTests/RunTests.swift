@@ -265,7 +265,7 @@ import Tools
         await sandbox.shutdown()
     }
 
-    @Test func `a set whose set-up fails is named, and one that passes already`() async throws {
+    @Test func `a set whose set-up fails is named, and solutions get faults`() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
         func notes(_ change: (inout RepairTask) -> Void) async throws -> [String] {
@@ -283,8 +283,8 @@ import Tools
         let broken = try await notes { $0.prelude = "import nothing_like_it" }
         #expect(broken.count == 1 && broken[0].contains("nothing_like_it"))
         #expect(broken[0].hasPrefix("All 7 start states fail in the same way before any check runs"))
-        let passing = try await notes { $0.program = $0.reference ?? "" }
-        #expect(passing.count == 1 && passing[0].hasPrefix("7 of 7 start states pass already"))
+        // Solutions get faults first, so no start state passes.
+        #expect(try await notes { $0.program = $0.reference ?? "" }.isEmpty)
         await sandbox.shutdown()
     }
 
@@ -313,5 +313,27 @@ import Tools
         } catch {
             #expect("\(error)".contains("line 1") && "\(error)".contains("format 1"))
         }
+    }
+
+    @Test func `start states that pass are changed where the solution is known, else left out`() async throws {
+        let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
+        let failing = Self.repairs[0]
+        var solution = Self.repairs[1]
+        solution.program = solution.reference ?? ""
+        var passing = Self.repairs[2]
+        passing.program = (passing.reference ?? "") + "z = 1\n"
+        passing.reference = nil
+        let set = [failing, solution, passing].map(\.start)
+        let starts = try await FaultyStarts(set, seed: 3, in: sandbox)
+        #expect(starts.tasks.map(\.id) == ["t0", "t1"] && starts.corrupted == 1 && starts.leftOut == ["t2"])
+        #expect(starts.tasks[0].state == failing.program && starts.tasks[1].state != solution.program)
+        #expect(starts.tasks[1].solution == solution.reference)
+        #expect(try await !starts.tasks[1].judge(in: sandbox).solved)
+        #expect(starts.notes.count == 2 && starts.notes[1].contains("t2"))
+        let again = try await FaultyStarts(set, seed: 3, in: sandbox)
+        #expect(again.tasks.map(\.state) == starts.tasks.map(\.state))
+        let other = try await FaultyStarts(set, seed: 4, in: sandbox)
+        #expect(other.tasks.count == 2)
+        await sandbox.shutdown()
     }
 }

@@ -1,9 +1,10 @@
 import Foundation
-import LanguageModels
 import Tensors
 import TestSupport
 import Testing
 import Tokenization
+
+@testable import LanguageModels
 
 @Suite struct GeneratorTests {
     func makeGenerator(_ precision: Precision = .float32) throws -> Generator {
@@ -114,6 +115,85 @@ import Tokenization
             observe: { token, _ in continuation.yield(token) })
         continuation.finish()
         #expect(await stream.reduce(into: []) { $0.append($1) } == output.tokens)
+    }
+
+    /// Three conversations of 400 tokens have room for one and a half: they are read again, and write the same.
+    @Test func aSmallMemoryForCachesChangesNoAnswer() async throws {
+        let model = try CausalLM(path: fixture("models/tiny-llama3"))
+        let tokenizer = try Tokenizer(byteVocabulary(count: 320))
+        let small = Generator(model: model, tokenizer: tokenizer, cacheBytes: 1)
+        var alone: [[Int]] = []
+        for seed in 0..<4 { alone.append(try await run(makeGenerator(), prompt(seed, 400), SamplingOptions()).tokens) }
+        let together = try await withThrowingTaskGroup(of: (Int, [Int]).self) { group in
+            for seed in 0..<4 {
+                group.addTask { (seed, try await run(small, prompt(seed, 400), SamplingOptions()).tokens) }
+            }
+            return try await group.reduce(into: [Int: [Int]]()) { $0[$1.0] = $1.1 }
+        }
+        for seed in 0..<4 { #expect(together[seed] == alone[seed]) }
+        let held = await small.heldPages
+        #expect(held <= 512 / 64 + 2)
+    }
+
+    /// A short request is done while prompts that came before it are still being read.
+    @Test func longPromptsDoNotHoldUpShortOnes() async throws {
+        let folder = try byteModelFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let generator = Generator(
+            model: try CausalLM(path: folder.path(percentEncoded: false)),
+            tokenizer: try Tokenizer(byteVocabulary(count: 320)))
+        let first = try await withThrowingTaskGroup(of: String.self) { group in
+            for seed in 0..<4 {
+                group.addTask {
+                    _ = try await run(generator, prompt(seed, 3_500), SamplingOptions(), limit: 2)
+                    return "long"
+                }
+            }
+            group.addTask {
+                try await Task.sleep(for: .milliseconds(30))
+                _ = try await run(generator, prompt(9, 12), SamplingOptions(), limit: 4)
+                return "short"
+            }
+            let first = try await group.next()
+            try await group.waitForAll()
+            return first
+        }
+        #expect(first == "short")
+    }
+
+    @Test func aTokenWithoutAnEmbeddingIsItsOwnRequestsFault() async throws {
+        let generator = try makeGenerator()
+        async let good = run(generator, prompt(1, 40), SamplingOptions(), limit: 60)
+        for _ in 0..<5 {
+            await #expect {
+                _ = try await run(generator, [1, 320, 2], SamplingOptions())
+            } throws: {
+                ($0 as? LanguageModelError)?.code == .tokenOutsideModel
+            }
+        }
+        #expect(try await good.tokens.count == 60)
+    }
+
+    /// A tokenizer may know more tokens than the model: they are never written, and end nothing.
+    @Test func tokensBeyondTheLogitsAreNeverChosen() async throws {
+        var vocabulary = try byteVocabulary(count: 400)
+        for id in 320..<400 { vocabulary.kinds[id] = .userDefined }
+        let generator = Generator(
+            model: try CausalLM(path: fixture("models/tiny-llama3")), tokenizer: try Tokenizer(vocabulary))
+        let id = await generator.begin(SamplingOptions())
+        let output = try await generator.generate(
+            id, appending: prompt(1, 9), limit: 5, stop: .init(tokens: [(1 << 24) - 2, 400]), grammar: AnyTextGrammar())
+        #expect(output.tokens.allSatisfy { $0 < 320 })
+    }
+
+    @Test func aTinyTemperatureTakesTheLikeliest() async throws {
+        let greedy = try await run(makeGenerator(), prompt(2, 12), SamplingOptions())
+        for temperature in [1e-300, 1e-38, 1e-9] {
+            let output = try await run(
+                makeGenerator(), prompt(2, 12), SamplingOptions(temperature: temperature, seed: 5))
+            #expect(output.tokens == greedy.tokens)
+            #expect(output.logProbabilities.allSatisfy { abs($0) < 1e-3 })
+        }
     }
 
     @Test func aFullContextIsAnErrorOrALength() async throws {
@@ -274,7 +354,7 @@ import Tokenization
     @Test func resampledAnswersAreScoredAsTheyWereSampled() async throws {
         let generator = try makeGenerator()
         let grammar = ChoiceGrammar(["kiwis", "fig", "plum"], without: "kiwi")
-        let masks = GrammarMasks(generator.tokenizer, stop: .init(tokens: [300]))
+        let masks = GrammarMasks(generator.tokenizer, rows: 320, stop: .init(tokens: [300]))
         var seen: Set<[Int]> = []
         for (resamples, seed) in [1, 2].flatMap({ resamples in (0..<60).map { (resamples, $0) } }) {
             let id = await generator.begin(SamplingOptions(temperature: 1, seed: UInt64(seed)))
@@ -394,4 +474,11 @@ import Tokenization
         #expect(fast.acceptedTokens > 0 && fast.acceptedTokens <= fast.draftedTokens)
         #expect(fast.steps * 3 < slow.steps)
     }
+}
+
+/// Allows every byte, and an end anywhere.
+private struct AnyTextGrammar: ByteGrammar {
+    var canEnd: Bool { true }
+    var continuation: AnyTextGrammar { self }
+    func advanced(by byte: UInt8) -> AnyTextGrammar? { self }
 }

@@ -196,14 +196,16 @@ import Testing
         refuses("of type gemma3;") { $0["model_type"] = "gemma3" }
         // As it is published: the sizes lie deeper.
         refuses("of type gemma3;") { $0 = ["model_type": "gemma3", "text_config": $0] }
-        refuses("biases in attention") { $0["attention_bias"] = true }
         refuses("soft caps") { $0["final_logit_softcapping"] = 30.0 }
         refuses("attention in both directions") { $0["use_bidirectional_attention"] = true }
         refuses("the activation relu") { $0["hidden_activation"] = "relu" }
         refuses("does not give sliding_window") { $0["sliding_window"] = nil }
         refuses("whether they have a window") { $0["layer_types"] = ["full_attention"] }
-        refuses("the RoPE scaling linear") {
-            $0["rope_parameters"] = ["full_attention": ["rope_type": "linear", "rope_theta": 1e6, "factor": 8.0]]
+        refuses("the RoPE scaling dynamic") {
+            $0["rope_parameters"] = ["full_attention": ["rope_type": "dynamic", "rope_theta": 1e6, "factor": 8.0]]
+        }
+        refuses("by yarn beside a sliding window") {
+            $0["rope_parameters"] = ["full_attention": ["rope_type": "yarn", "rope_theta": 1e6, "factor": 8.0]]
         }
         refuses("RoPE of layers with a sliding window") {
             $0["rope_parameters"] = ["sliding_attention": ["rope_type": "linear", "rope_theta": 1e4, "factor": 8.0]]

@@ -115,6 +115,43 @@ func post(_ port: Int, _ path: String, _ body: String) async throws -> (status: 
         }
     }
 
+    /// A token without an embedding, and weights that are no numbers: the status says it, also in place of a stream.
+    @Test func `a fault before the first token is the answer's status`() async throws {
+        let folder = try byteModelFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "tokenizer.json")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let far =
+            #"{"id":330,"content":"<far>","special":false,"single_word":false,"lstrip":false,"rstrip":false,"normalized":false},"#
+        try Data(text.replacing(#""added_tokens":["#, with: #""added_tokens":[\#(far)"#).utf8).write(to: file)
+        let damaged = folder.appending(path: "damaged")
+        try FileManager.default.copyItem(at: URL(filePath: fixture("models/tiny-adapter")), to: damaged)
+        let weights = damaged.appending(path: "adapter_model.safetensors")
+        var bytes = try Data(contentsOf: weights)
+        // The last number of the last matrix is no number any more.
+        bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: [0, 0, 0xC0, 0x7F])
+        try bytes.write(to: weights)
+        let models = try await ServedModel.load(
+            name: "tiny", path: folder.path(), adapters: [("damaged", damaged.path())], precision: .float32)
+        let server = try await HTTPServer(
+            ModelServer(models), port: 0, access: AccessRules(host: "127.0.0.1", token: nil))
+        for stream in ["", #","stream":true"#] {
+            for (path, body, status, part) in [
+                ("/v1/completions", #"{"prompt":"a<far>b"\#(stream)}"#, 400, "no embedding"),
+                (
+                    "/v1/chat/completions", #"{"messages":[{"role":"user","content":"<far>"}]\#(stream)}"#, 400,
+                    "no embedding"
+                ),
+                ("/v1/completions", #"{"prompt":"ab","model":"damaged"\#(stream)}"#, 500, "no numbers (NaN)"),
+                ("/v1/completions", #"{"prompt":"ab","max_tokens":2\#(stream)}"#, 200, "choices"),
+            ] {
+                let answer = try await post(server.port, path, body)
+                #expect(answer.status == status && answer.text.contains(part), "\(body): \(answer)")
+            }
+        }
+        await server.shutdown()
+    }
+
     @Test func `OpenAI's own client is served in full`() async throws {
         guard let python = clientsPython() else { return }
         guard let model = cachedModel("SmolLM2-135M-Instruct-Q4_1.gguf") else {

@@ -54,39 +54,17 @@ import Testing
                     "assert hasattr(P(1), 'x') and not hasattr(P(1), 'y')",
                 ]
             ),
-            (
-                "equality of objects",
-                "class P:\n    def __init__(self, x): self.x = x\n    def __eq__(self, o): return self.x == o.x\n    def __hash__(self): return 7",
-                [
-                    "assert P(1) == P(1) and P(1) != P(2)", "assert P(1) in [P(2), P(1)]",
-                    "assert len({P(1), P(1)}) == 1",
-                ]
-            ),
-            (
-                "operators",
-                "class V:\n    def __init__(s, x): s.x = x\n    def __add__(s, o): return V(s.x + o.x)\n    def __mul__(s, k): return V(s.x * k)\n    __rmul__ = __mul__\n    def __neg__(s): return V(-s.x)\n    def __lt__(s, o): return s.x < o.x\n    def __eq__(s, o): return s.x == o.x\n    def __abs__(s): return abs(s.x)\n    def __iadd__(s, o): s.x += o.x; return s",
-                [
-                    "assert V(1) + V(2) == V(3)", "assert V(2) * 3 == V(6) and 3 * V(2) == V(6)",
-                    "assert -V(1) == V(-1)", "assert sorted([V(2), V(1)])[0] == V(1) and V(1) < V(2)",
-                    "assert abs(V(-3)) == 3", "v = V(1)\nw = v\nv += V(2)\nassert v is w and v.x == 3",
-                ]
-            ),
+
             (
                 "containers of its own",
                 "class S:\n    def __init__(s): s.items = []\n    def push(s, x): s.items.append(x)\n    def pop(s): return s.items.pop()\n    def __len__(s): return len(s.items)\n    def __iter__(s): return iter(s.items)\n    def __getitem__(s, i): return s.items[i]\n    def __contains__(s, x): return x in s.items\n    def __bool__(s): return bool(s.items)",
                 [
-                    "s = S()\nassert not s\ns.push(1)\ns.push(2)\nassert len(s) == 2 and list(s) == [1, 2] and s[0] == 1 and 2 in s and 5 not in s",
                     "s = S()\ns.items.append(4)\nassert s.pop() == 4",
                     "s = S()\ns.items = [1, 2]\nassert s.items == [1, 2] and s.items[0] == 1 and len(s.items) == 2\ns.items[0] = 9\nassert s.pop() == 2 and s.pop() == 9",
                     "try:\n    S().pop()\n    assert False\nexcept IndexError as e:\n    assert 'empty' in str(e)",
                 ]
             ),
-            (
-                "subclass of list", "class S(list):\n    def top(s): return s[-1]",
-                [
-                    "s = S([1, 2])\ns.append(3)\nassert s.top() == 3 and len(s) == 3 and s == [1, 2, 3] and isinstance(s, list)"
-                ]
-            ),
+
             (
                 "linked nodes",
                 "class N:\n    def __init__(s, v, n=None): s.v, s.n = v, n\ndef rev(h):\n    p = None\n    while h: h.n, p, h = p, h, h.n\n    return p",
@@ -134,21 +112,7 @@ import Testing
                 "import functools\ndef twice(f):\n    @functools.wraps(f)\n    def g(*a, **k): return f(*a, **k), f(*a, **k)\n    return g",
                 ["@twice\ndef h(x, y=1): return x + y\nassert h(1, y=2) == (3, 3)"]
             ),
-            (
-                "objects of the tests",
-                "def total(items): return sum(i.price * i.count() for i in items)\ndef fill(o): o.value = [1, 2]",
-                [
-                    "class I:\n    def __init__(s, p): s.price = p\n    def count(s): return 2\nassert total([I(1), I(2)]) == 6",
-                    "class O: pass\no = O()\nfill(o)\nassert o.value == [1, 2]",
-                ]
-            ),
-            (
-                "files in memory", "def f(s): return [l.strip() for l in s]\ndef w(s): s.write('hi')",
-                [
-                    "import io\nassert f(io.StringIO('a\\nb\\n')) == ['a', 'b']",
-                    "import io\ns = io.StringIO()\nw(s)\nassert s.getvalue() == 'hi'",
-                ]
-            ),
+
             (
                 "own exceptions",
                 "class E(ValueError):\n    def __init__(s, code): super().__init__('code %d' % code); s.code = code\ndef f(x): raise E(x)",
@@ -194,11 +158,7 @@ import Testing
                     "try:\n    A()\n    assert False\nexcept TypeError: pass",
                 ]
             ),
-            (
-                "context managers",
-                "from contextlib import contextmanager\nlog = []\n@contextmanager\ndef c():\n    log.append('in')\n    yield 5\n    log.append('out')\nclass M:\n    def __enter__(s): return s\n    def __exit__(s, t, v, tb): return t is KeyError",
-                ["with c() as x:\n    assert x == 5\nassert log == ['in', 'out']", "with M():\n    raise KeyError"]
-            ),
+
             (
                 "globals of the program",
                 "n = 0\nhistory = []\ndef f():\n    global n\n    n += 1\n    history.append(n)",
@@ -236,11 +196,7 @@ import Testing
                 "from concurrent.futures import ThreadPoolExecutor\ndef f(xs):\n    with ThreadPoolExecutor(4) as p: return list(p.map(abs, xs))",
                 ["assert f([-1, 2]) == [1, 2]"]
             ),
-            (
-                "callbacks from threads",
-                "from concurrent.futures import ThreadPoolExecutor\ndef f(g, xs):\n    with ThreadPoolExecutor(4) as p: return list(p.map(g, xs))",
-                ["assert f(lambda x: x + 1, range(40)) == list(range(1, 41))"]
-            ),
+
             (
                 "threads of the tests", "def f(x): return x + 1",
                 [
@@ -274,11 +230,7 @@ import Testing
                 "matches and patterns", "import re\ndef f(s): return re.match(r'(\\d+)', s)",
                 ["assert f('12a').group(1) == '12' and f('a') is None", "assert f('12')"]
             ),
-            (
-                "formatted proxies",
-                "class P:\n    def __str__(s): return 'str'\n    def __repr__(s): return 'repr'\n    def __format__(s, f): return 'fmt' + f",
-                ["assert str(P()) == 'str' and repr(P()) == 'repr' and f'{P():x}' == 'fmtx' and '%s' % P() == 'str'"]
-            ),
+
         ] as [(String, String, [String])])
     func holds(_ name: String, _ program: String, _ tests: [String]) async throws {
         let report = try await run(program, tests)
@@ -287,12 +239,96 @@ import Testing
             "\(name): \(report.programError.map { "\($0)" } ?? "") \(report.tests.filter { $0.status != .passed })")
     }
 
+    /// Each pair is a program and tests that hold for it in one interpreter, but that its own code would decide, or that
+    /// hand over an object of the tests: refused, neither passed nor failed.
+    @Test(
+        arguments: [
+            (
+                "equality of objects",
+                "class P:\n    def __init__(self, x): self.x = x\n    def __eq__(self, o): return self.x == o.x\n    def __hash__(self): return 7",
+                [
+                    "assert P(1) == P(1) and P(1) != P(2)",
+                    "assert P(1) in [P(2), P(1)]",
+                    "assert len({P(1), P(1)}) == 1",
+                ]
+            ),
+            (
+                "operators",
+                "class V:\n    def __init__(s, x): s.x = x\n    def __add__(s, o): return V(s.x + o.x)\n    def __mul__(s, k): return V(s.x * k)\n    __rmul__ = __mul__\n    def __neg__(s): return V(-s.x)\n    def __lt__(s, o): return s.x < o.x\n    def __eq__(s, o): return s.x == o.x\n    def __abs__(s): return abs(s.x)\n    def __iadd__(s, o): s.x += o.x; return s",
+                [
+                    "assert V(1) + V(2) == V(3)",
+                    "assert V(2) * 3 == V(6) and 3 * V(2) == V(6)",
+                    "assert -V(1) == V(-1)",
+                    "assert sorted([V(2), V(1)])[0] == V(1) and V(1) < V(2)",
+                    "assert abs(V(-3)) == 3",
+                    "v = V(1)\nw = v\nv += V(2)\nassert v is w and v.x == 3",
+                ]
+            ),
+            (
+                "containers of its own",
+                "class S:\n    def __init__(s): s.items = []\n    def push(s, x): s.items.append(x)\n    def pop(s): return s.items.pop()\n    def __len__(s): return len(s.items)\n    def __iter__(s): return iter(s.items)\n    def __getitem__(s, i): return s.items[i]\n    def __contains__(s, x): return x in s.items\n    def __bool__(s): return bool(s.items)",
+                [
+                    "s = S()\nassert not s\ns.push(1)\ns.push(2)\nassert len(s) == 2 and list(s) == [1, 2] and s[0] == 1 and 2 in s and 5 not in s"
+                ]
+            ),
+            (
+                "subclass of list",
+                "class S(list):\n    def top(s): return s[-1]",
+                [
+                    "s = S([1, 2])\ns.append(3)\nassert s.top() == 3 and len(s) == 3 and s == [1, 2, 3] and isinstance(s, list)"
+                ]
+            ),
+            (
+                "objects of the tests",
+                "def total(items): return sum(i.price * i.count() for i in items)\ndef fill(o): o.value = [1, 2]",
+                [
+                    "class I:\n    def __init__(s, p): s.price = p\n    def count(s): return 2\nassert total([I(1), I(2)]) == 6",
+                    "class O: pass\no = O()\nfill(o)\nassert o.value == [1, 2]",
+                ]
+            ),
+            (
+                "files in memory",
+                "def f(s): return [l.strip() for l in s]\ndef w(s): s.write('hi')",
+                [
+                    "import io\nassert f(io.StringIO('a\\nb\\n')) == ['a', 'b']",
+                    "import io\ns = io.StringIO()\nw(s)\nassert s.getvalue() == 'hi'",
+                ]
+            ),
+            (
+                "context managers",
+                "from contextlib import contextmanager\nlog = []\n@contextmanager\ndef c():\n    log.append('in')\n    yield 5\n    log.append('out')\nclass M:\n    def __enter__(s): return s\n    def __exit__(s, t, v, tb): return t is KeyError",
+                [
+                    "with c() as x:\n    assert x == 5\nassert log == ['in', 'out']",
+                    "with M():\n    raise KeyError",
+                ]
+            ),
+            (
+                "callbacks from threads",
+                "from concurrent.futures import ThreadPoolExecutor\ndef f(g, xs):\n    with ThreadPoolExecutor(4) as p: return list(p.map(g, xs))",
+                [
+                    "assert f(lambda x: x + 1, range(40)) == list(range(1, 41))"
+                ]
+            ),
+            (
+                "formatted proxies",
+                "class P:\n    def __str__(s): return 'str'\n    def __repr__(s): return 'repr'\n    def __format__(s, f): return 'fmt' + f",
+                [
+                    "assert str(P()) == 'str' and repr(P()) == 'repr' and f'{P():x}' == 'fmtx' and '%s' % P() == 'str'"
+                ]
+            ),
+        ] as [(String, String, [String])])
+    func isRefused(_ name: String, _ program: String, _ tests: [String]) async throws {
+        let report = try await run(program, tests)
+        #expect(report.statuses.allSatisfy { $0 == .refused }, "\(name): \(report.tests)")
+        #expect(!report.passed && report.refusal?.code == .unusableTests)
+    }
+
     @Test(arguments: [
         ("class P: pass\ndef f(): return P()", "assert f() == 1", "got <P object>, want 1"),
         ("def f(): return map(str, [1])", "assert f() == ['1']", "got <map object>, want ['1']"),
         (
             "def f(): return (i for i in [1])", "assert f() == [1]",
-            "got <generator object f.<locals>.<genexpr>>, want [1]"
+            "got <generator object>, want [1]"
         ),
         ("def f(): return f", "assert f() == 3", "got <function f>, want 3"),
     ])

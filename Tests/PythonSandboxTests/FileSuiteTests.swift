@@ -93,7 +93,6 @@ import Testing
             program,
             file: """
                 import unittest
-                from unittest.mock import patch
                 import program
                 from program import Stack, add, broken
 
@@ -121,10 +120,6 @@ import Testing
                     def test_skipped(self): self.fail()
                     @unittest.expectedFailure
                     def test_expected(self): self.assertEqual(add(1, 1), 3)
-                    def test_patched(self):
-                        with patch("program.add", return_value=9):
-                            self.assertEqual(program.add(1, 1), 9)
-                        self.assertEqual(program.add(1, 1), 2)
 
                 if __name__ == "__main__":
                     unittest.main()
@@ -140,7 +135,34 @@ import Testing
         #expect(status["test_error"]?.status == .error && status["test_error"]?.line == 8)
         #expect(status["test_skipped"]?.status == .skipped)
         #expect(status["test_expected"]?.status == .passed)
-        #expect(status["test_patched"]?.status == .passed, "\(report)")
+    }
+
+    /// What would happen in the tests' process and not in the program's is refused by name, for every program.
+    @Test(arguments: [
+        ("from unittest.mock import patch\ndef test():\n    with patch('program.add'): pass", "patching"),
+        ("def test(monkeypatch): monkeypatch.setattr('program.COUNT', 4)", "patching"),
+        ("import asyncio\ndef test(): asyncio.run(None)", "asynchronous code"),
+        ("async def test(): pass", "asynchronous code"), ("import logging\ndef test(): pass", "logging"),
+        ("import sys\ndef test(): sys.stdin = None", "standard input"),
+        ("import subprocess\ndef test(): pass", "processes"),
+    ])
+    func whatIsRefusedIsNamed(_ file: String, _ reason: String) async throws {
+        let report = try await run(program, file: file)
+        #expect(report.statuses == [.refused] && !report.passed && report.isRefusedForEveryProgram)
+        let refusal = try #require(report.refusal)
+        #expect(refusal.code == .unusableTests && refusal.description.contains(reason), "\(refusal)")
+        #expect(refusal.refusals.values.reduce(0, +) == 1)
+    }
+
+    /// A test that failed before another is refused decides; one after it says nothing.
+    @Test func aFailureBeforeARefusalDecides() async throws {
+        let program = "class E:\n    def __eq__(self, o): return True\ndef f(x): return E()\ndef g(x): return 5"
+        let (fails, refused) = ("assert g(2) == 4", "assert f(2) == 4")
+        let decided = try await run(program, [fails, refused])
+        #expect(decided.statuses == [.failed, .refused] && decided.refusal == nil && !decided.passed)
+        let open = try await run(program, [refused, fails])
+        #expect(open.refusal != nil && !open.passed && !open.isRefusedForEveryProgram)
+        #expect(try await run("def g(x): return 4", ["assert g(2) == 4"]).refusal == nil)
     }
 
     @Test func checkFunctionsOfHumanEvalAreTests() async throws {
@@ -290,10 +312,8 @@ import Testing
                             say("hi")
                             assert capsys.readouterr().out == "hi\\n"
 
-                        def test_patch(monkeypatch, tmp_path):
-                            monkeypatch.setattr("program.div", lambda a, b: 7)
-                            import program
-                            assert program.div(1, 1) == 7
+                        def test_environment(monkeypatch, tmp_path):
+                            monkeypatch.setenv("COE_MODE", "x")
                             (tmp_path / "x").write_text("y")
 
                         @pytest.mark.skip(reason="no")

@@ -33,6 +33,41 @@ private final class Locked<Value: Sendable>: Sendable {
         #expect(queue.load == (0, 0))
     }
 
+    /// Eight sleeping jobs of calls without a session hold up neither another client nor a session of the same one.
+    @Test func `somebody who comes anew finds a place free`() async throws {
+        let queue = FairQueue(limit: 4, clientLimit: 3, keyLimit: 2)
+        let gate = AsyncStream.makeStream(of: Void.self)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask { try? await queue.run(for: "sleeper") { for await _ in gate.stream {} } }
+            }
+            while queue.load.running + queue.load.waiting < 8 { await Task.yield() }
+            #expect(queue.load == (2, 6))
+            for key in [FairQueue.Key(client: "sleeper", session: "s"), FairQueue.Key(client: "other")] {
+                try? await queue.run(for: key) { #expect(queue.load.running == 3) }
+            }
+            gate.continuation.finish()
+        }
+        #expect(queue.load == (0, 0))
+    }
+
+    @Test func `a client's sessions take turns, and clients before them`() async throws {
+        let queue = FairQueue(limit: 1)
+        let order = Locked([String]())
+        let gate = AsyncStream.makeStream(of: Void.self)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await queue.run(for: "first") { for await _ in gate.stream {} } }
+            while queue.load.running == 0 { await Task.yield() }
+            for (index, name) in ["a1", "a1", "a1", "a2", "b1", "b1"].enumerated() {
+                let key = FairQueue.Key(client: String(name.prefix(1)), session: name)
+                group.addTask { try? await queue.run(for: key) { order.withLock { $0.append(name) } } }
+                while queue.load.waiting < index + 1 { await Task.yield() }
+            }
+            gate.continuation.finish()
+        }
+        #expect(order.withLock { $0 } == ["a1", "b1", "a2", "b1", "a1", "a1"])
+    }
+
     @Test func `jobs whose client has left never run and block nobody`() async throws {
         let queue = FairQueue(limit: 2)
         let ran = Locked(0)

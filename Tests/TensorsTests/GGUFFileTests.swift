@@ -4,9 +4,6 @@ import TestSupport
 import Testing
 
 @Suite struct GGUFFileTests {
-    /// The reference multiplies in the same order but may fuse; two units in the last place of values around 10.
-    let tolerance: Float = 2e-6
-
     @Test(arguments: GGUFFormat.allCases)
     func everyFormatEqualsTheReference(format: GGUFFormat) throws {
         let file = try GGUFFile(path: fixture("tensors/formats.gguf"))
@@ -15,8 +12,49 @@ import Testing
         let expected = try #require(try reference.tensor(format.description))
         #expect(file.entries[format.description]?.format == format)
         #expect(tensor.shape == expected.shape)
-        for (ours, theirs) in zip(try tensor.floats(), try expected.floats()) {
-            #expect(abs(ours - theirs) <= tolerance * max(1, abs(theirs)))
+        // Bit by bit.
+        #expect(try tensor.floats().map(\.bitPattern) == expected.floats().map(\.bitPattern))
+    }
+
+    @Test func aSplitModelIsOpenedByItsFirstFile() throws {
+        let path = fixture("tensors/split-00001-of-00002.gguf")
+        let file = try GGUFFile(path: path)
+        #expect(file.entries.keys.sorted() == ["part0", "part1"])
+        #expect(try file.tensor("part0")?.floats() == [0, 0, 0, 0, 0, 0])
+        #expect(try file.tensor("part1")?.floats() == [1, 1, 1, 1, 1, 1])
+        #expect { try GGUFFile(path: fixture("tensors/split-00002-of-00002.gguf")) } throws: {
+            "\($0)".contains("name the first one")
+        }
+        let folder = FileManager.default.temporaryDirectory.appending(path: "coe-split-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let alone = folder.appending(path: "a-00001-of-00002.gguf")
+        try FileManager.default.copyItem(at: URL(filePath: path), to: alone)
+        #expect { try GGUFFile(path: alone.path(percentEncoded: false)) } throws: {
+            "\($0)".contains("a-00002-of-00002.gguf cannot be opened")
+        }
+        // Twice the first part is no model.
+        try FileManager.default.copyItem(
+            at: URL(filePath: path), to: folder.appending(path: "a-00002-of-00002.gguf"))
+        #expect { try GGUFFile(path: alone.path(percentEncoded: false)) } throws: { "\($0)".contains("is no part of") }
+        let renamed = folder.appending(path: "renamed.gguf")
+        try FileManager.default.copyItem(at: URL(filePath: path), to: renamed)
+        #expect { try GGUFFile(path: renamed.path(percentEncoded: false)) } throws: {
+            "\($0)".contains("one of 2 parts")
+        }
+    }
+
+    /// Of a format that is not read, only the tensor is refused, by ggml's name of the format.
+    @Test func aFormatThatIsNotReadIsNamedWhenItIsNeeded() throws {
+        var bytes = [UInt8](try Data(contentsOf: URL(filePath: fixture("tensors/formats.gguf"))))
+        // The entry of Q8_0: name, rank, shape, then the format's number.
+        let place = try #require(Data(bytes).firstRange(of: Data("Q8_0".utf8))).upperBound + 4 + 16
+        #expect(bytes[place] == 8)
+        bytes[place] = 19
+        try withTemporaryFile(bytes) { path in
+            let file = try GGUFFile(path: path)
+            #expect(try file.tensor("F32") != nil)
+            #expect { try file.tensor("Q8_0") } throws: { "\($0)".contains("the tensor Q8_0 as IQ1_S") }
         }
     }
 

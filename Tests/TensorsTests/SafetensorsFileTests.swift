@@ -39,6 +39,35 @@ import Testing
         }
     }
 
+    @Test func whatNobodyNeedsIsSkipped() throws {
+        let header =
+            #"{"__metadata__":null,"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
+            + #""a":{"dtype":"F8_E5M2","shape":[2],"data_offsets":[4,6]},"#
+            + #""b":{"dtype":"C64","shape":[1],"data_offsets":[6,14]},"c":{"dtype":"U16","shape":[],"data_offsets":[14,16]},"#
+            + #""e":{"dtype":"F32","shape":[0],"data_offsets":[16,16]}}"#
+        try withTemporaryFile(file(header: header, data: [0, 0, 0x80, 0x3F] + [UInt8](repeating: 0, count: 12))) {
+            path in
+            let file = try SafetensorsFile(path: path)
+            #expect(file.metadata.isEmpty && file.entries.count == 5)
+            #expect(try file.tensor("x")?.floats() == [1])
+            #expect { try file.tensor("a") } throws: { "\($0)".contains("the tensor a as F8_E5M2") }
+        }
+    }
+
+    /// What the reference library refuses too.
+    @Test(arguments: [
+        #"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+        #"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"U8","shape":[2],"data_offsets":[3,5]}}"#,
+        #"{"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
+        #"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+        #"{"x":null}"#, #"{"x":{"format":"pt"}}"#,
+    ])
+    func overlapsGapsAndLeftoversAreRefused(header: String) throws {
+        try withTemporaryFile(file(header: header, data: [UInt8](repeating: 0, count: 8))) { path in
+            #expect(throws: TensorError.self) { try SafetensorsFile(path: path) }
+        }
+    }
+
     @Test func aHeaderLongerThanTheFileIsRefused() throws {
         try withTemporaryFile([UInt8](repeating: 0xFF, count: 16)) { path in
             #expect(throws: TensorError.self) { try SafetensorsFile(path: path) }

@@ -4,5 +4,6 @@ extension ModelFamily {
     /// Source: Transformers, `modeling_llama.py`.
     public static let llama = ModelFamily("llama", className: "LlamaForCausalLM") {
         $0.interleavesHeads = true
+        $0.takesFeedForwardBias = true
     }
 }

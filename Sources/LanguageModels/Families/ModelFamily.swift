@@ -23,8 +23,10 @@ public struct ModelFamily: Hashable, Sendable {
     ]
     /// The number that a norm adds to its weights. GGUF files hold the sum.
     var normOffset = 0.0
-    /// Whether the query, key and value layers have biases.
+    /// Whether the query, key and value layers always have biases; otherwise `attention_bias` of `config.json` says so.
     var hasAttentionBias = false
+    /// Whether `mlp_bias` of `config.json` gives the feed-forward layers biases.
+    var takesFeedForwardBias = false
     /// Whether GGUF files interleave the two halves of each query and key head, for ggml's RoPE on neighbours.
     var interleavesHeads = false
     /// Whether the token embeddings are the output head where `config.json` does not say.

@@ -1,693 +1,264 @@
-"""The judge: reads jobs from the supervisor, drives the program in its own process, and writes the reports.
+"""The process in which the tests of a job run: asks the program's process, compares here, tells the zygote the outcomes.
 
-No line of the program runs here. Suites of plain asserts run in the judge itself; any other suite runs in a fork of it,
-because its code may leave state behind.
+No line of the program runs here, and no line of a test runs in the zygote.
 """
-import ast, base64, builtins, contextlib, gc, io, json, os, random, re, resource, select, signal, socket, struct, sys, time
-import types
+import contextlib, io, json, os, re, resource, signal, socket, struct, sys, time
 
-PLAIN_BUILTINS = frozenset(
-    "abs all any ascii bin bool bytes chr complex dict divmod enumerate filter float format frozenset hex int isinstance "
-    "issubclass len list map max min oct ord range repr reversed round set slice sorted str sum tuple type zip True False "
-    "None AssertionError ValueError TypeError KeyError IndexError ZeroDivisionError Exception".split())
-PLAIN_NODES = (
-    ast.Module, ast.Assert, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Call, ast.Constant, ast.Name, ast.Load,
-    ast.List, ast.Tuple, ast.Dict, ast.Set, ast.Subscript, ast.Slice, ast.Starred, ast.keyword, ast.IfExp, ast.Attribute,
-    ast.cmpop, ast.boolop, ast.unaryop, ast.operator, ast.Lambda, ast.arguments, ast.arg, ast.GeneratorExp, ast.ListComp,
-    ast.SetComp, ast.DictComp, ast.comprehension, ast.Store, ast.Expr, ast.expr_context, ast.JoinedStr, ast.FormattedValue)
 MOST_FILES = 10_000  # of a program in the temporary folder
+MOST_MEMORY = 128 << 10  # KiB, of a process that runs another job
 RESERVE = 1.0  # seconds, at most, that one test leaves to the tests after it
-SOURCE_LENGTH, VALUE_LENGTH = 100, 160
-
 
 class Unusable(Exception):
     """The tests themselves can't run: nothing is said about the program."""
 
 
-class Failed(AssertionError):
-    """An assert that did not hold, with the values that it compared."""
-
-    def __init__(self, message, got=None, want=None):
-        super().__init__(message)
-        self.got, self.want = got, want
-
-
-# ---- asserts that show their values
-
-
-def _shorten(text, length=VALUE_LENGTH):
-    text = text if type(text) is str else "?"
-    return text if len(text) <= length else text[: length - 20] + "…" + text[-19:]
-
-
-def show(value):
-    """A short, deterministic text for a value."""
-    try:
-        text = repr(value)
-    except (PEER.PeerGone, PEER.Stopped):
-        raise
-    except BaseException:
-        text = "<%s object>" % type(value).__name__
-    text = re.sub(r"<(?:[\w<>]+\.)*([\w]+) object at 0x[0-9a-f]+>", r"<\1 object>", text)
-    text = re.sub(r" at 0x[0-9a-f]+", "", text)
-    return _shorten(text)
-
-
-def _note(message):
-    return "" if message is None else ": %s" % _shorten(message() if type(message()) is str else show(message()), 200)
-
-
-def _check_compare(left, op, right, message):
-    holds = _COMPARE[op](left, right)
-    if holds:
-        return
-    got, want = show(left), show(right)
-    if op != "==":
-        want = {"is": "%s", "!=": "anything but %s", "is not": "anything but %s", "in": "one of %s",
-                "not in": "none of %s"}.get(op, "a value " + op + " %s") % want
-    raise Failed("got %s, want %s%s" % (got, want, _note(message)), got, want)
-
-
-def _check_true(value, negated, message):
-    if bool(value) is not negated:
-        return
-    got, want = show(value), "False" if negated else "True"
-    if type(value) is not bool:
-        want = "a false value" if negated else "a true value"
-    raise Failed("got %s, want %s%s" % (got, want, _note(message)), got, want)
-
-
-_COMPARE = {
-    "==": lambda a, b: a == b, "!=": lambda a, b: a != b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b, ">=": lambda a, b: a >= b, "is": lambda a, b: a is b, "is not": lambda a, b: a is not b,
-    "in": lambda a, b: a in b, "not in": lambda a, b: a not in b,
-}
-_SYMBOLS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Is: "is",
-            ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in"}
-
-
-class AssertRewriter(ast.NodeTransformer):
-    """`assert a == b` becomes a call that evaluates both sides once and keeps them."""
-
-    def visit_Assert(self, node):
-        message = ast.Constant(None)
-        if node.msg is not None:
-            message = ast.Lambda(ast.arguments([], [], None, [], [], None, []), node.msg)
-        test = node.test
-        if isinstance(test, ast.Compare) and len(test.ops) == 1:
-            call = ("__coe_compare__", [test.left, ast.Constant(_SYMBOLS[type(test.ops[0])]), test.comparators[0], message])
-        elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-            call = ("__coe_true__", [test.operand, ast.Constant(True), message])
-        else:
-            call = ("__coe_true__", [test, ast.Constant(False), message])
-        new = ast.Expr(ast.Call(ast.Name(call[0], ast.Load()), call[1], []))
-        return ast.fix_missing_locations(ast.copy_location(new, node))
-
-
-_HELPERS = {"__coe_compare__": _check_compare, "__coe_true__": _check_true}
-
-
-class Statement:
-    """One test of a list of statements, compiled."""
-
-    def __init__(self, source, where):
-        try:
-            tree = ast.parse(source, where)
-        except (SyntaxError, ValueError) as error:
-            line = getattr(error, "lineno", None)
-            raise Unusable("%s%s can't be parsed: %s" % (where, " (line %d)" % line if line else "",
-                                                        getattr(error, "msg", error))) from None
-        self.plain = _is_plain(tree)
-        self.names, self.modules = _names(tree)
-        self.imports = _imports(tree)
-        self.name = _title(source)
-        self.tree, self.where, self.compiled = tree, where, None
-
-    @property
-    def code(self):
-        if self.compiled is None:
-            self.compiled = compile(AssertRewriter().visit(self.tree), self.where, "exec", dont_inherit=True)
-        return self.compiled
-
-
-def _title(source):
-    text = " ".join(source.split())
-    return text if len(text) <= SOURCE_LENGTH else text[: SOURCE_LENGTH - 1] + "…"
-
-
-def _is_plain(tree):
-    for node in ast.walk(tree):
-        if not isinstance(node, PLAIN_NODES):
-            return False
-        if isinstance(node, ast.Attribute) and (node.attr.startswith("_") or not isinstance(node.ctx, ast.Load)):
-            return False
-        if isinstance(node, ast.Name) and node.id.startswith("_"):
-            return False
-        if isinstance(node, ast.Name) and node.id not in PLAIN_BUILTINS and hasattr(builtins, node.id):
-            return False
-        if isinstance(node, ast.Expr):
-            return False
-    return True
-
-
-def _names(tree):
-    """The names that a piece of the tests uses, and those of them that are used like modules: `math.isclose`."""
-    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
-    bases = {n.value.id for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
-    called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-    return names, {n for n in bases - called if n in PEER._PURE_MODULES}
-
-
-def _imports(tree):
-    out = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            out += [a.name for a in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            out.append(node.module)
-    return out
-
-
-class LRU(dict):
-    def __init__(self, size):
-        self.size = size
-
-    def get_or(self, key, make):
-        value = self.pop(key, None)
-        if value is None:
-            value = make()
-            while len(self) >= self.size:
-                del self[next(iter(self))]
-        self[key] = value
-        return value
-
-
-# ---- the program's process
-
-
-class Control:
-    """The line to PID 1, which makes program processes."""
-
-    def __init__(self, sock):
-        self.sock, self.number, self.pending, self.kept = sock, 0, None, None
-
-    def ask(self, kind):
-        for fd in self.kept[1:] if self.kept else ():
-            os.close(fd)
-        self.number, self.kept = (self.number + 1) % (1 << 32), None
-        self.sock.send(kind + struct.pack(">I", self.number))
-        self.pending = self.number
-
-    def fresh(self):
-        """(status of the process before, socket, output, errors) of a new process."""
-        if self.kept is not None:
-            kept, self.kept = self.kept, None
-            return kept
-        if self.pending is None:
-            self.ask(b"N")
-        while True:
-            data, fds, _, _ = socket.recv_fds(self.sock, 16, 3)
-            if not data:
-                os._exit(0)
-            number, status = struct.unpack(">Ii", data)
-            if number == self.pending:
-                self.pending = None
-                return (status, *fds)
-            for fd in fds:
-                os.close(fd)
-
-
-class Output(io.StringIO):
-    """Where the tests' own prints and the program's output come together."""
+class Stopped(BaseException):
+    """The test is stopped: timeout, files or outputLimit."""
 
 
 class Run:
     """One job."""
+    Stopped = Stopped
 
-    def __init__(self, job, control):
-        self.job, self.control = job, control
-        limits = job["limits"]
-        self.wall, self.output_limit = limits["wallSeconds"], limits["outputBytes"]
+    def __init__(self, job, tell, fresh):
+        self.job, self.tell, self.fresh, self.module, self.limits = job, tell, fresh, job["moduleName"], job["limits"]
         self.started = time.monotonic()
-        self.end = self.started + self.wall
-        self.peer, self.flaw, self.armed = None, None, False
-        self.files, self.offsets = (), [0, 0]
-        self.used, self.mentioned, self.count_files = 0, set(), job["countFiles"]
-        self.test_modules = set()
-        self.deadline = self.end
-        self.names, self.values, self.load_error, self.loaded_once = [], {}, None, False
-        self.fds, self.status = (), None
-        self.module = None
+        self.end = self.deadline = self.started + self.limits["wallSeconds"]
+        self.line, self.flaw, self.load_error, self.kept, self.clean = None, None, None, None, True
+        self.files, self.offsets, self.used, self.tested, self.found, self.space = (), [0, 0], 0, set(), {}, ASSERTS.Space(self)
+        suite = job["tests"]
+        self.source = "\n".join([*suite.get("statements", suite.values()), *job["hiddenTests"]])
 
-    # -- output
+    # ---- while the program computes
 
     def tick(self):
-        """While the program computes: its output and the number of its files."""
+        self.tell(None, True)
         self.pump()
         folder = os.statvfs(".")
-        if folder.f_files - folder.f_ffree > MOST_FILES and self.count_files:
-            self.flaw = self.flaw or ("files", None)
-            raise PEER.Stopped("files")
+        if folder.f_files - folder.f_ffree > MOST_FILES and self.job["countFiles"]:
+            self.stop("files")
+        if time.monotonic() > self.deadline:
+            self.stop("timeout")
 
-    def pump(self, final=False):
+    def stop(self, reason):
+        self.flaw = self.flaw or reason
+        raise Stopped(reason)
+
+    def pump(self):
         """Moves what the program wrote to this process's standard output and errors."""
         for i, fd in enumerate(self.files):
-            size = os.fstat(fd).st_size
+            size, room = os.fstat(fd).st_size, self.limits["outputBytes"] - self.used
             if size > self.offsets[i]:
-                room = self.output_limit - self.used
                 data = os.pread(fd, min(size - self.offsets[i], room + 1), self.offsets[i])
                 self.offsets[i] += len(data)
                 self.used += len(data)
-                stream = sys.stderr if i else sys.stdout
-                try:
-                    stream.write(data[:room].decode("utf-8", "replace"))
-                except (ValueError, AttributeError):
-                    pass
-                if self.used > self.output_limit and not final:
-                    self.flaw = self.flaw or ("outputLimit", None)
-                    raise PEER.Stopped("outputLimit")
-
-    # -- the program
+                with contextlib.suppress(ValueError, AttributeError):
+                    (sys.stderr if i else sys.stdout).write(data[:max(0, room)].decode("utf-8", "replace"))
+                if self.used > self.limits["outputBytes"]:
+                    self.stop("outputLimit")
 
     def ensure(self):
         """A loaded program; False when it does not load."""
-        if self.peer is not None:
-            return True
-        if self.load_error is not None:
-            return False
-        self.status, fd, out, err = self.control.fresh()
-        self.fds, self.files, self.offsets = (fd, out, err), (out, err), [0, 0]
-        peer = PEER.Peer(fd, guarded=True, module_name=self.job["moduleName"])
-        peer.test_modules = self.test_modules
-        peer.on_wait, peer.on_reply = self.tick, self.pump
-        peer.keeps_stop_iteration = "StopIteration" in self.mentioned
-        peer.deadline = self.deadline
-        peer.handlers = {k: v for k, v in peer.handlers.items()}
-        peer.handlers["input"] = lambda decoder, prompt: (builtins.input(str(prompt)), False)
-        self.peer = peer
-        limits = self.job["limits"]
+        if self.line is not None or self.load_error is not None:
+            return self.load_error is None
+        (_, fd, *self.files), self.kept, self.offsets = self.kept or self.fresh(), None, [0, 0]
+        self.line = THINGS.LINE = TESTS.Tests(fd, self)
+        sources = [(n, self.job.get(k)) for n, k in (("<prelude>", "prelude"), ("<program>", "program"), ("<setup>", "setup"))]
         try:
-            names = peer.request("load", {
-                "prelude": self.job.get("prelude"), "program": self.job["program"], "setup": self.job.get("setup"),
-                "module": self.job["moduleName"], "memory": limits["memoryBytes"], "cpu": max(1, int(limits["cpuSeconds"] + 0.999)),
-                "cpuTime": limits["cpuSeconds"],
-                "file": limits["fileBytes"], "processes": limits["processes"]})
-            self.names = [(str(n), str(k), m if type(m) is str else None) for n, k, m, _ in names]
-            self.values = {str(n): value for n, _, _, value in names if value is not None}
-            return True
+            called = tuple({*re.findall(r"([^\W\d]\w*) *\(", self.source)} - ASSERTS.RESERVED)
+            self.line.module, *known = self.line.exchange(
+                "load", self.module, tuple(s for s in sources if s[1]), called, self.limits["memoryBytes"],
+                self.limits["cpuSeconds"], self.limits["fileBytes"], self.limits["processes"])
+            sys.modules[self.module] = self.line.module
+            self.found = dict(known)
+            self.pump()
         except BaseException as error:
-            self.load_error = self.explain(error) or self.explain(PEER.ProtocolError())
-            self.drop()
-            return False
+            with contextlib.suppress(Stopped):
+                self.pump()
+            self.load_error = self.explain(error) or {"status": "error", "type": "InvalidAnswer", "message": repr(error)[:200]}
+        return self.load_error is None
 
-    def drop(self, died=False):
-        """Ends the program's process; the next one is ready when it is asked for."""
-        if self.peer is None:
-            return
-        self.close()
-        self.control.ask(b"D" if died else b"N")
-
-    def close(self):
-        if self.peer is not None:
-            self.peer.fd = -1
-        for fd in self.fds:
+    def drop(self):
+        for fd in (self.line.fd, *self.files) if self.line is not None else ():
             os.close(fd)
-        self.peer, self.fds, self.files = None, (), ()
+        for name in [n for n, value in self.space.items() if THINGS.is_thing(value)]:
+            del self.space[name]
+        self.line, self.files = None, ()
+
+    # ---- what an end means
 
     def explain(self, error):
-        """What an exception means for the program: a dictionary with status, type, message, line."""
-        if self.flaw is not None:
-            kind = self.flaw[0]
-            if kind == "timeout":
-                return {"status": "timeout", "type": "Timeout", "message": "timed out"}
-            if kind == "files":
-                return {"status": "outputLimit", "type": "OutputLimit", "message": "more than %d files" % MOST_FILES}
-            if kind == "outputLimit":
-                return {"status": "outputLimit", "type": "OutputLimit",
-                        "message": "more than %d KiB of output" % (self.output_limit >> 10)}
-        if isinstance(error, PEER.Stopped):
-            self.flaw = (error.reason, None)
-            return self.explain(error)
-        if isinstance(error, PEER.PeerGone):
-            try:
-                self.pump()
-            except PEER.Stopped:
-                return self.explain(error)
-            self.drop(died=True)
-            self.control.kept = self.control.fresh()
-            status = self.control.kept[0]
-            self.flaw = ("gone", status)
-            return self._ended(status)
-        if isinstance(error, PEER.ProtocolError):
-            self.flaw = ("protocol", None)
-            return {"status": "error", "type": "InvalidAnswer", "message": "the program's process sent an invalid answer"}
-        remote = getattr(error, "__dict__", {}).get("_coe_remote")
-        if isinstance(error, MemoryError) and remote is not None:
-            return {"status": "memory", "type": "MemoryError", "message": "out of memory (the limit is %d MiB)"
-                    % (self.job["limits"]["memoryBytes"] >> 20), "line": remote[1]}
-        if remote is None:
+        """What an exception of the program means: a dictionary with status, type, message, line; None for another one."""
+        def say(status, name, message, line=None):
+            return {"status": status, "type": name, "message": message, "line": line}
+        if self.flaw is not None or isinstance(error, Stopped):
+            if (self.flaw or "timeout") == "timeout":
+                return say("timeout", "Timeout", "timed out")
+            most = "%d files" % MOST_FILES if self.flaw == "files" else "%d KiB of output" % (self.limits["outputBytes"] >> 10)
+            return say("outputLimit", "OutputLimit", "more than " + most)
+        if isinstance(error, WIRE.Gone):
+            self.drop()
+            self.kept = self.fresh()
+            return say(*self.ended(self.kept[0]))
+        if isinstance(error, WIRE.Invalid):
+            return say("error", "InvalidAnswer", "the program's process sent an invalid answer")
+        if "_coe" not in getattr(error, "__dict__", ()):
             return None
-        name = type(error).__name__
-        out = {"status": "error", "type": name, "message": _shorten(remote[0], 300), "line": remote[1]}
+        (text, line, forbidden), name = error._coe, type(error).__name__
+        if forbidden:
+            return say("refused", name, "the program needs what the jail forbids: %s" % ASSERTS.shorten(text), line)
+        if isinstance(error, MemoryError):
+            return say("memory", name, "out of memory (the limit is %d MiB)" % (self.limits["memoryBytes"] >> 20), line)
         if isinstance(error, SystemExit):
-            out["message"] = "the program called sys.exit(%s)" % _shorten(remote[0], 60)
-        if isinstance(error, SyntaxError) and len(error.args) == 2 and type(error.args[1]) is tuple:
-            detail = error.args[1]
-            out["message"] = _shorten(str(error.args[0]), 300)
-            if detail[0] == "<program>":
-                out["line"] = detail[1] if type(detail[1]) is int else None
-                out["column"] = detail[2] if type(detail[2]) is int else None
+            text = "the program called sys.exit(%s)" % ASSERTS.shorten(text, 60)
+        out = say("error", name, ASSERTS.shorten(text, 300), line)
+        if isinstance(error, SyntaxError):
+            out["message"] = ASSERTS.shorten(str(error.msg), 300)
+            if error.filename == "<program>":
+                out.update(line=error.lineno, column=error.offset)
         return out
 
-    def _ended(self, status):
-        if status < 0:
-            return {"status": "error", "type": "ProgramEnded", "message": "the program closed its channel"}
-        if os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            if number in (signal.SIGXCPU, signal.SIGPROF):
-                return {"status": "timeout", "type": "Timeout", "message": "timed out"}
-            if number == signal.SIGKILL:
-                used = self.job["limits"]["cpuSeconds"]
-                if time.monotonic() - self.started >= used:
-                    return {"status": "timeout", "type": "Timeout", "message": "timed out"}
-                return {"status": "memory", "type": "MemoryError", "message": "killed for memory"}
-            reason = {signal.SIGSEGV: "crashed (segmentation fault)", signal.SIGABRT: "aborted",
-                      signal.SIGSYS: "made a system call that is not allowed", signal.SIGFPE: "crashed (arithmetic)",
-                      signal.SIGBUS: "crashed (bus error)", signal.SIGILL: "crashed (illegal instruction)"}.get(number)
-            return {"status": "error", "type": "ProgramEnded", "message": "the program " + (
-                reason or "was ended by signal %d" % number)}
-        return {"status": "error", "type": "ProgramEnded",
-                "message": "the program exited with code %d during the test" % os.WEXITSTATUS(status)}
+    def ended(self, status):
+        """The status, type and message for a program's process that ended with a wait status."""
+        if status < 0 or not os.WIFSIGNALED(status):
+            text = "closed its channel" if status < 0 else "exited with code %d during the test" % os.WEXITSTATUS(status)
+            return "error", "ProgramEnded", "the program " + text
+        number = os.WTERMSIG(status)
+        late = time.monotonic() - self.started >= self.limits["cpuSeconds"]
+        if number in (signal.SIGXCPU, signal.SIGPROF) or number == signal.SIGKILL and late:
+            return "timeout", "Timeout", "timed out"
+        if number == signal.SIGKILL:
+            return "memory", "MemoryError", "killed for memory"
+        return "error", "ProgramEnded", "the program " + {
+            signal.SIGSEGV: "crashed (segmentation fault)", signal.SIGABRT: "aborted", signal.SIGBUS: "crashed (bus error)",
+            signal.SIGSYS: "made a system call that is not allowed"}.get(number, "was ended by signal %d" % number)
 
-    # -- one test
-
-    def attempt(self, name, body, last):
+    def attempt(self, name, body, last=False):
         """Runs one test and returns its outcome."""
-        outcome = {"name": name, "status": "passed"}
-        left = self.end - time.monotonic()
+        left, error = self.end - time.monotonic(), None
+        if time.monotonic() - self.started > 0.02:
+            self.tell(None, True)
         if left <= 0.005:
             return {"name": name, "status": "notRun", "message": "not run: the time was used up"}
-        self.begin(left, last)
-        error = None
+        limit = left if last else left - min(RESERVE, 0.2 * left)
+        self.flaw, self.deadline = None, time.monotonic() + limit
+        signal.setitimer(signal.ITIMER_REAL, limit + 0.05)
         try:
             if not self.ensure():
                 return {"name": name, "status": "notRun", "message": "not run: the program does not load"}
-            self.peer.deadline = self.deadline
             body()
         except Unusable:
             raise
         except BaseException as caught:
             error = caught
         finally:
-            self.armed = False
             signal.setitimer(signal.ITIMER_REAL, 0)
-        self.judge(outcome, error)
+        line = self.line
+        outcome = {"name": name, **self.judge(error)}
+        if line.refusal is not None and self.flaw is None:
+            outcome = {"name": name, "status": "refused", "message": line.refusal, "errorType": "Refused"}
+        line.caught = None
+        if self.flaw is not None or outcome["status"] == "refused":
+            self.drop()
+            self.clean = False
         return outcome
 
-    def begin(self, left, last):
-        self.flaw, self.armed = None, True
-        limit = left if last else left - min(RESERVE, 0.2 * left)
-        self.deadline = time.monotonic() + limit
-        signal.setitimer(signal.ITIMER_REAL, limit + 0.05)
-        if self.peer is not None:
-            self.peer.deadline = self.deadline
-
-    def judge(self, outcome, error):
-        """Fills in the outcome of a test that ended with `error`, or with none."""
-        if self.flaw is not None and error is None:
-            error = PEER.Stopped(self.flaw[0])
-        if error is None:
-            return
+    def judge(self, error):
+        """The outcome of a test that ended with `error`, or with none."""
+        if error is None and self.flaw is None:
+            return {"status": "passed"}
         said = self.explain(error)
-        if self.flaw is not None and self.peer is not None:
-            self.drop()
         if said is not None:
-            outcome.update(status=said["status"], errorType=said["type"], errorMessage=said["message"], line=said.get("line"))
-            text = said["message"]
-            if said["status"] == "error" and said["type"] not in ("ProgramEnded", "InvalidAnswer"):
-                text = "%s: %s" % (said["type"], said["message"]) if said["message"] else said["type"]
-                if said.get("line"):
-                    text += " (line %d)" % said["line"]
-            outcome["message"] = text
-        elif type(error).__name__ in ("Skipped", "SkipTest"):  # of unittest, pytest or the file's own runner
-            outcome.update(status="skipped", message="skipped: %s" % _shorten(_safe_text(error), 200))
-        elif isinstance(error, Failed):
-            outcome.update(status="failed", message=str(error), got=error.got, want=error.want)
-        elif isinstance(error, AssertionError):
-            outcome.update(status="failed", message=_shorten(str(error), 300) or "the assertion is false")
-        else:
-            if isinstance(error, ImportError) and getattr(error, "name", None) != self.job["moduleName"]:
+            text, name = said["message"], said["type"]
+            out = {"status": said["status"], "errorType": name, "errorMessage": text, "line": said["line"], "message": text}
+            if said["status"] == "error" and name not in ("ProgramEnded", "InvalidAnswer"):
+                where = " (line %d)" % said["line"] if said["line"] else ""
+                out["message"] = (name + ": " + text if text else name) + where
+            return out
+        text, name = ASSERTS.shorten(str(error), 300), type(error).__name__
+        if name in ("Skipped", "SkipTest"):  # of unittest or pytest: never the program's
+            return {"status": "skipped", "message": "skipped: %s" % text}
+        if isinstance(error, ASSERTS.Failed):
+            return {"status": "failed", "message": str(error), "got": error.got, "want": error.want}
+        if isinstance(error, AssertionError):
+            return {"status": "failed", "message": text or "the assertion is false"}
+        if isinstance(error, MemoryError):
+            return {"status": "memory", "message": "the test ran out of memory"}
+        if re.search(r"\b(Callable|Class|Stream)?Thing\b", text) or isinstance(error, OSError) and error.errno in (1, 38):
+            return {"status": "refused", "message": "the test needs more than the judge gives: %s" % text}
+        if isinstance(error, ImportError):
+            if error.name != self.module:
                 raise Unusable("the tests import what is not there: %s" % error)
-            if isinstance(error, MemoryError):
-                outcome.update(status="memory", message="the test ran out of memory")
-                return
-            text = _shorten(_safe_text(error), 300)
-            outcome.update(status="error", errorType=type(error).__name__, errorMessage=text,
-                           message="%s: %s" % (type(error).__name__, text) if text else type(error).__name__)
+            text = re.sub(r"cannot import (name '\w+').*", r"the program has no \1", text)
+            return {"status": "error", "errorType": name, "errorMessage": text, "message": text}
+        return {"status": "error", "errorType": name, "errorMessage": text, "message": "%s: %s" % (name, text) if text else name}
+
+    def perform(self):
+        suite = SUITES.Suite(self)
+        self.tell({"plan": [suite.names, [ASSERTS.title(s) for s in self.job["hiddenTests"]]]}, not suite.is_short)
+        needs = ASSERTS.refusal(self.source, self.job["program"])
+        if needs is not None:
+            for side, names in ((0, suite.names), (1, self.job["hiddenTests"])):
+                for name in names:
+                    self.tell({"at": side, "outcome": {"name": ASSERTS.title(name), "status": "refused", "message": needs}})
+            return {}
+        signal.setitimer(signal.ITIMER_REAL, self.limits["wallSeconds"])
+        loaded = self.ensure()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if not loaded:
+            return {"programError": {k: self.load_error.get(k) for k in ("type", "message", "line", "column")}}
+        for side, cases in ((0, suite.cases()), (1, suite.hidden)):
+            for name, body in cases:
+                self.tell({"at": side, "outcome": self.attempt(name, body, side == 1 and body is suite.hidden[-1][1])})
+        if self.line is not None and self.line.owed:
+            self.tell({"at": 0, "outcome": {"name": "asserts in functions that the program was given", "status": "refused",
+                                            "message": "the program did not call a function that asserts"}})
+        return {}
 
 
-def _safe_text(error):
+def perform(job, tell, fresh):
+    """Runs one job; whether this process may run another."""
+    sys.stdout = sys.stderr = capture = io.StringIO()
+    run, kept = Run(job, tell, fresh), False
+    signal.signal(signal.SIGALRM, lambda *_: run.stop("timeout"))
     try:
-        return str(error)
-    except Exception:
-        return ""
-
-
-# ---- suites
-
-
-_statements = LRU(4096)
-_CONTAINER_TYPES, _RESERVED = {}, None
-
-
-def run_statements(run, job):
-    visible = [_statements.get_or(s, lambda s=s, i=i: Statement(s, "test %d" % (i + 1)))
-               for i, s in enumerate(job["tests"]["statements"])]
-    hidden = [_statements.get_or(s, lambda s=s, i=i: Statement(s, "hidden test %d" % (i + 1)))
-              for i, s in enumerate(job["hiddenTests"])]
-    return visible, hidden
-
-
-class Session:
-    """The tests of a job in the process that runs them; the namespace follows the program when it is restarted.
-
-    The program's names are visible in the tests, but a program that calls one of its functions `abs` must not judge
-    itself: names of built-ins, of the standard library's modules and containers keep their meaning, unless the tests use
-    no other name of the program (then such a name is the one that is tested).
-    """
-
-    def __init__(self, run, names, modules, name="tests"):
-        self.run, self.space, self.bound = run, {"__name__": name, "__builtins__": builtins, **_HELPERS}, {}
-        self.peer, self.modules = None, modules
-        run.test_modules.add(name)
-        own = {n for n, kind, _ in run.names if kind != "module" and n in names and n not in _RESERVED and n not in modules}
-        self.reserved = _RESERVED if own else frozenset()
-
-    def use(self, names=None):
-        """Makes the program's names among `names` (or all) visible."""
-        run, space = self.run, self.space
-        if run.peer is not self.peer:
-            for n, value in self.bound.items():
-                if space.get(n) is value:
-                    del space[n]
-            self.bound, self.peer = {}, run.peer
-        for n in self.modules:
-            if n not in space and (names is None or n in names):
-                space[n] = __import__(n)
-        for n, kind, module in run.names:
-            if n in self.bound or names is not None and n not in names or n in space or n in self.reserved:
-                if n in self.reserved and n in _CONTAINER_TYPES and n not in space:
-                    space[n] = _CONTAINER_TYPES[n]
-                continue
-            if kind == "module":
-                if module not in PEER._PURE_MODULES:
-                    continue
-                value = __import__(module)
-            else:
-                value = run.values[n] if n in run.values else run.peer.request("name", n)
-            space[n] = self.bound[n] = value
-            if kind == "value" and not isinstance(value, PEER.Remote):
-                run.peer.after_call = self.follow
-
-    def follow(self):
-        """Numbers and texts of the program may change with every call; other values are proxies, which stay true."""
-        peer = self.run.peer
-        if peer is None or peer is not self.peer:
-            return
-        for n, kind, _ in self.run.names:
-            if kind == "value" and n in self.bound and self.space.get(n) is self.bound[n] \
-                    and not isinstance(self.bound[n], PEER.Remote):
-                self.space[n] = self.bound[n] = peer.request("name", n)
-
-
-def _reserved():
-    import collections, decimal, fractions
-    types_ = {t.__name__: t for t in (collections.deque, collections.Counter, collections.OrderedDict,
-                                      collections.defaultdict, decimal.Decimal, fractions.Fraction)}
-    return types_, frozenset(vars(builtins)) | frozenset(types_)
-
-
-def session_of_statements(run, visible, hidden):
-    tests = visible + hidden
-    session = Session(run, set().union(*[t.names for t in tests]), set().union(*[t.modules for t in tests]))
-    outcomes = []
-    for i, test in enumerate(tests):
-        def body(test=test):
-            session.use(test.names)
-            exec(test.code, session.space)
-        outcomes.append(run.attempt(test.name, body, last=i == len(tests) - 1))
-    return outcomes[: len(visible)], outcomes[len(visible):]
-
-
-def report(run, visible, hidden):
-    error = run.load_error if not run.loaded_once else None
-    out = {"tests": visible, "hiddenTests": hidden, "output": None, "seconds": 0.0}
-    if error is not None:
-        out["programError"] = {"type": error["type"], "message": error["message"], "line": error.get("line"),
-                               "column": error.get("column"), "status": error["status"]}
-    return out
-
-
-def perform(job, control, config):
-    global _CONTAINER_TYPES, _RESERVED
-    if _RESERVED is None:
-        _CONTAINER_TYPES, _RESERVED = _reserved()
-    run = Run(job, control)
-    capture = Output()
-    outer = sys.stdout, sys.stderr
-    sys.stdout = sys.stderr = capture
-    signal.signal(signal.SIGALRM, lambda *_: _alarm(run))
-    try:
-        answer = _perform(run, job, config)
+        answer = run.perform()
+        kept = run.clean and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < MOST_MEMORY
     except Unusable as error:
         answer = {"unusable": str(error)}
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        sys.stdout, sys.stderr = outer
-    if "output" in answer:
-        if answer["output"] is None:
-            answer["output"] = capture.getvalue()
-        answer["output"] = answer["output"][: run.output_limit]
-        answer["seconds"] = round(time.monotonic() - run.started, 6)
-    run.close()
-    PEER._MIRRORS.clear()
-    return answer
+    except Exception as error:
+        answer = {"unusable": "the judge can't run the tests: %r" % error}
+    answer.update(output=capture.getvalue()[: run.limits["outputBytes"]], seconds=round(time.monotonic() - run.started, 6))
+    tell({"end": answer, "keep": kept}, True)
+    run.drop()
+    sys.modules.pop(run.module, None)
+    return kept
 
 
-def _alarm(run):
-    if run.armed:
-        run.flaw = run.flaw or ("timeout", None)
-        raise PEER.Stopped("timeout")
+def main(channel):
+    """Reads jobs from the zygote's channel, each with the ends of a program's process, and runs them."""
+    sock = socket.socket(fileno=channel)
 
+    def receive():
+        data, fds, _, _ = socket.recv_fds(sock, 4, 3)
+        return data and struct.unpack(">i", data) + tuple(fds)
 
-def _perform(run, job, config):
-    suite = job["tests"]
-    if "statements" in suite:
-        visible, hidden = run_statements(run, job)
-        names = [t.name for t in visible], [t.name for t in hidden]
-        plain = all(t.plain and not t.modules for t in visible + hidden)
-        needed = set().union(*[t.names for t in visible + hidden]) if visible or hidden else set()
-        work = lambda: session_of_statements(run, visible, hidden)
-        imports = [] if plain else sorted({i for t in visible + hidden for i in t.imports})
-    else:
-        plan = SUITES.plan(run, job)
-        hidden = [Statement(s, "hidden test %d" % (i + 1)) for i, s in enumerate(job["hiddenTests"])]
-        names, plain, needed = (plan.names, [t.name for t in hidden]), False, set().union(plan.mentioned, *[t.names for t in hidden])
-        work = lambda: plan.run(run, hidden)
-        imports = plan.imports
-    run.mentioned = needed
-    run.begin(run.wall, True)
-    try:
-        loaded = run.ensure()
-    finally:
-        run.armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    if not loaded:
-        skip = lambda n: {"name": n, "status": "notRun", "message": "not run: the program does not load"}
-        return report(run, [skip(n) for n in names[0]], [skip(n) for n in names[1]])
-    run.loaded_once = True
-    plain = plain and not any(kind == "module" and n in needed for n, kind, _ in run.names)
-    if plain:
-        return report(run, *work())
-    for name in imports:
-        if name.split(".")[0] in sys.stdlib_module_names and name != job["moduleName"]:
-            with contextlib.suppress(BaseException):
-                __import__(name)
-    return in_fork(run, work, names)
+    while head := receive():
+        data, first = b"", [(-1, *head[1:])]
+        while len(data) < head[0]:
+            data += sock.recv(head[0] - len(data))
+        job = json.loads(data)
 
+        said = []
 
-def in_fork(run, work, names):
-    """Runs a suite in a child of the judge, which may leave its world as it likes."""
-    ours, theirs = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(ours)
-        random.seed(0)
-        try:
-            try:
-                answer = report(run, *work())
-            except Unusable as error:
-                answer = {"unusable": str(error)}
-            answer["output"] = sys.__dict__["stdout"].getvalue() if isinstance(sys.stdout, Output) else ""
-            with open(theirs, "wb") as pipe:
-                pipe.write(json.dumps(answer).encode())
-        except BaseException as error:
-            os.write(2, repr(error).encode())
-        os._exit(0)
-    os.close(theirs)
-    run.close()
-    run.control.number += 1 << 20
-    parts, end = [], run.end + 0.5
-    poll = select.poll()
-    poll.register(ours, select.POLLIN)
-    while True:
-        left = end - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
+        def tell(message, now=False):
+            """Says something, with all that waits; what may wait goes with the next message or while the program computes."""
+            said.extend([message] if message else [])
+            if now and said:
+                data = json.dumps({"nonce": job["nonce"], "said": said}).encode()
+                said.clear()
+                sock.sendall(struct.pack(">I", len(data)) + data)
+
+        if not perform(job, tell, lambda: first.pop() if first else tell({"program": True}, True) or receive()):
             break
-        data = os.read(ours, 1 << 20)
-        if not data:
-            break
-        parts.append(data)
-    os.close(ours)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    try:
-        return json.loads(b"".join(parts))
-    except ValueError:
-        stop = lambda n: {"name": n, "status": "timeout", "message": "the tests did not end in time"}
-        return report(run, [stop(n) for n in names[0]], [stop(n) for n in names[1]])
-
-
-# ---- the supervisor's line
-
-
-def main(channel, control_socket, config):
-    os.chdir(config["folder"])
-    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-    sys.setrecursionlimit(3000)
-    control = Control(control_socket)
-    control.ask(b"E")
-    stream = os.fdopen(os.dup(channel), "rb", 1 << 16)
-    os.close(channel)
-    out = stream.fileno()
-
-    def answer(message):
-        data = json.dumps(message).encode("ascii")
-        data = memoryview(struct.pack(">I", len(data)) + data)
-        while data:
-            data = data[os.write(out, data):]
-
-    answer({"ready": True, "python": "%d.%d.%d" % sys.version_info[:3]})
-    while True:
-        head = stream.read(4)
-        if len(head) < 4:
-            os._exit(0)
-        job = json.loads(stream.read(struct.unpack(">I", head)[0]))
-        try:
-            result = perform(job, control, config)
-        except BaseException as error:
-            import traceback
-            answer({"fault": "".join(traceback.format_exception(error))[-4000:]})
-            os._exit(1)
-        control.ask(b"E")
-        answer(result)
+    os._exit(0)

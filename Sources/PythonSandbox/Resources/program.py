@@ -1,85 +1,229 @@
-"""The process in which the candidate's code runs: loads it, then answers the judge's questions until it is killed."""
-import builtins, io, os, resource, signal, sys, types
+"""The process in which the candidate's code runs: loads it, then answers the tests' process until it is killed.
+
+Nothing here is trusted: a program may change all of it. What it reaches by that is another answer, and an answer is only ever
+a value, the description of a class, or a number that the tests' process hands back.
+"""
+import builtins, dataclasses, enum, errno, inspect, io, os, resource, signal, sys, threading, types
+
+# Methods that these files write are described by the kind of the class, not taken for the program's own.
+_GENERATORS = {"namedtuple": ("<string>", "collections/__init__.py"), "dataclass": ("<string>", "dataclasses.py"),
+               "enum": ("enum.py",)}
+_FORBIDDEN = (errno.EPERM, errno.ENOSYS, errno.EROFS)
 
 
-class Namespace:
-    """The handle of the program's module; the judge asks for names in it."""
+def _is_builtin(t):
+    return bool(t.__flags__ & 1 << 8) or not t.__flags__ & 1 << 9  # immutable, or not made by a class statement
 
 
-def main(fd):
-    peer = PEER.Peer(fd, guarded=False)
-    state = {}
-    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8")
-    sys.stdout = sys.__stdout__ = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8",
-                                                   errors="backslashreplace")
-    sys.stderr = sys.__stderr__ = io.TextIOWrapper(io.BufferedWriter(io.FileIO(2, "w", closefd=False)), encoding="utf-8",
-                                                   errors="backslashreplace", line_buffering=True)
+def _kind(t):
+    if issubclass(t, (BaseException, enum.Enum)):
+        return "exception" if issubclass(t, BaseException) else "enum"
+    if issubclass(t, tuple) and type(getattr(t, "_fields", None)) is tuple and t.__mro__[-2] is tuple:
+        return "namedtuple"
+    return "builtin" if _is_builtin(t) else "dataclass" if dataclasses.is_dataclass(t) else "plain"
 
-    def flush():
+
+def _own_methods(t, kind):
+    """The special methods that the program wrote: those decide nothing in a test."""
+    base, out = next((c for c in type.mro(t) if c.__module__ == "enum"), None), set()
+    for c in type.mro(t):
+        for name, value in () if _is_builtin(c) else type.__dict__["__dict__"].__get__(c).items():
+            value = getattr(value, "__func__", value)
+            code = getattr(value, "__code__", None)
+            made = code is not None and code.co_filename.endswith(_GENERATORS.get(kind, ()))
+            if (name[:2] == name[-2:] == "__" or name == "_missing_") and callable(value) and not made:
+                out |= {name} if base is None or value is not getattr(base, name, None) else set()
+    return sorted(out) + ([] if type(t) in (type, enum.EnumMeta) or type(t).__module__ == "abc" else ["metaclass"])
+
+
+class Callback:
+    """A callable object of the tests; it can be called, nothing else."""
+
+    def __init__(self, peer, call):
+        self.__dict__.update(_peer=peer, _call=call)
+
+    def __call__(self, *arguments, **keywords):
+        return self._call(*arguments, **keywords)
+
+    def __getattr__(self, name):
+        if name[:2] != "__":
+            self._peer.refusal = "the program reads %r of an object that the tests made" % name
+        raise AttributeError(name)
+
+
+class Program(WIRE.Peer):
+    """The program's end of the line."""
+
+    def __init__(self, fd):
+        super().__init__(fd, 2)
+        self.objects, self.exported, self.described, self.callbacks, self.refusal = [], {}, set(), {}, None
+
+    def wait(self, writing):
+        """Waits in the system call itself."""
+
+    def dropped(self):
+        return []  # only the tests let go of containers
+
+    def export(self, x):
+        if id(x) not in self.exported:
+            self.exported[id(x)] = len(self.objects)
+            self.objects.append(x)
+        return self.exported[id(x)]
+
+    def foreign(self, x, t):
+        if id(x) in self.callbacks:
+            return ["f", self.callbacks[id(x)][1]]
+        if issubclass(t, type):
+            return self.type(x)
+        kind = _kind(t)
+        if kind == "enum" and x._name_ in t.__members__:
+            return ["e", self.type(t), x._name_]
+        if kind == "namedtuple":
+            return ["t", self.export(x), self.type(t), [self.encode(i) for i in tuple.__iter__(x)]]
+        if kind == "exception":
+            return self.exception(x, t)
+        flag = "call" if callable(x) else "next" if kind == "builtin" and hasattr(t, "__next__") else ""
+        return ["h", self.export(x), self.type(t), flag, x.__name__ if t is types.FunctionType else None]
+
+    def type(self, t):
+        """A class: by name where both sides have it, else by its structure."""
+        if type(t) is type and t in WIRE.NAMES:
+            return ["g", WIRE.NAMES[t]]
+        number, kind, extra = self.export(t), _kind(t), []
+        if number in self.described:
+            return ["c", number]
+        self.described.add(number)
+        if kind == "enum":
+            extra = [[n, self.encode(m._value_)] for n, m in t.__members__.items()]
+        elif kind == "namedtuple":
+            extra = [list(t._fields), [self.encode(v) for v in getattr(t, "_field_defaults", {}).values()]]
+        elif kind == "dataclass":
+            fields, p = dataclasses.fields(t), t.__dataclass_params__
+            extra = [[f.name for f in fields if f.compare], [f.name for f in fields if f.repr], p.eq, p.order, p.frozen]
+        bases = [] if kind == "builtin" else [self.type(b) for b in type.__dict__["__bases__"].__get__(t)]
+        above = [self.export(c) for c in type.mro(t) if not _is_builtin(c)]
+        name = str(type.__dict__["__name__"].__get__(t))
+        return ["c", number, kind, name, str(t.__module__), bases, _own_methods(t, kind), above, extra]
+
+    def exception(self, x, t, depth=0):
+        if "_coe_raised" in x.__dict__:  # an exception of the tests comes back
+            return ["y", x.__dict__["_coe_raised"]]
+        arguments, tb, line, text = BaseException.args.__get__(x), x.__traceback__, None, ""
+        if isinstance(x, OSError) and x.filename is not None:
+            arguments = (x.errno, x.strerror, x.filename)
+        while tb is not None:
+            line, tb = tb.tb_lineno if tb.tb_frame.f_code.co_filename == "<program>" else line, tb.tb_next
+        try:
+            text = str(x)
+        except BaseException:
+            pass
+        cause = x.__cause__ or x.__context__
+        cause = self.exception(cause, type(cause), depth + 1) if cause is not None and depth < 3 else None
+        forbidden = isinstance(x, OSError) and (x.errno in _FORBIDDEN or x.errno == errno.ENOENT and x.filename is None)
+        return ["x", self.export(x), self.type(t), [self.encode(a) for a in arguments], text if type(text) is str else "",
+                line, cause, x.__cause__ is not None, forbidden]
+
+    def local(self, tag, number=None, *rest):
+        if tag == "h":
+            return self.objects[number]
+        if tag in ("x", "t"):  # made by the tests from a class of the program
+            made = self.objects[number]
+            return (made if tag == "x" else lambda *items: made._make(items))(*[self.decode(a) for a in rest[0]])
+        if tag == "e":
+            return self.objects[number][rest[0]]
+        if tag == "b":
+            error = WIRE.TYPES[number](*[self.decode(a) for a in rest[0]])
+            error.__dict__.update({} if rest[1] is None else {"_coe_raised": rest[1]})
+            return error
+        for function, known in self.callbacks.values():
+            if known == number:
+                return function
+
+        def ask(*arguments, **keywords):
+            return self.question("invoke", number, arguments + tuple(keywords.values()), tuple(keywords))
+
+        def stream():
+            while item := self.question("step", number):
+                yield item[0]
+        if tag == "s":
+            return stream()
+        function = ask if rest[0] is not None else Callback(self, ask)
+        if rest[0] is not None:
+            ask.__name__, ask.__qualname__, ask.__doc__ = rest[0], rest[0], rest[1]
+            ask.__signature__ = rest[2] and inspect.Signature([inspect.Parameter(
+                n, inspect._ParameterKind(k), default=None if d else inspect.Parameter.empty) for n, k, d in rest[2]])
+        self.callbacks[id(function)] = function, number
+        return function
+
+    def question(self, *message):
+        if threading.current_thread() is not threading.main_thread():
+            self.refusal = "the program calls the tests from a thread of its own"
+            raise RuntimeError(self.refusal)
+        return self.exchange(*message)
+
+    def serve(self, kind, values):
+        try:
+            answer = "value", getattr(self, "do_" + kind)(*values)
+        except BaseException as error:
+            error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+            answer = "raise", error
         for stream in (sys.stdout, sys.__stdout__, sys.stderr):
             try:
                 stream.flush()
             except BaseException:
                 pass
+        try:
+            self.send("refuse", self.refusal) if self.refusal else self.send(*answer)
+        except WIRE.Refused as error:
+            self.send("refuse", str(error))
+        except MemoryError:
+            self.send("raise", MemoryError())
 
-    def load(decoder, job):
-        memory, cpu = job["memory"], job["cpu"]
-        for kind, value in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, job["file"]),
-                            (resource.RLIMIT_NPROC, job["processes"])):
+    def do_load(self, name, sources, called, memory, cpu, file, processes):
+        seconds = max(1, int(cpu + 0.999))
+        for kind, value in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, file), (resource.RLIMIT_NPROC, processes)):
             hard = resource.getrlimit(kind)[1]
-            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(kind, (value, value))
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+            resource.setrlimit(kind, (value if hard == -1 else min(value, hard),) * 2)
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         # The limit above counts in whole seconds. A program may undo this one, and meets that one then.
-        signal.setitimer(signal.ITIMER_PROF, job["cpuTime"])
-        module = types.ModuleType(job["module"])
-        sys.modules[job["module"]] = module
-        state["module"] = module
-        builtins.input = ask
-        for filename, source in (("<prelude>", job["prelude"]), ("<program>", job["program"]), ("<setup>", job["setup"])):
-            if source:
-                state["stage"] = filename
-                exec(compile(source, filename, "exec", 0, True), module.__dict__)
-        return names(decoder), False
+        signal.setitimer(signal.ITIMER_PROF, cpu)
+        sys.modules[name] = module = types.ModuleType(name)
+        builtins.input = lambda prompt="", /: self.question("input", str(prompt))
+        for filename, source in sources:
+            exec(compile(source, filename, "exec", 0, True), module.__dict__)
+        functions = [(n, (v,)) for n in called if type(v := module.__dict__.get(n)) in (types.FunctionType, type)]
+        return (module, *functions)
 
-    def names(decoder):
-        """(name, kind, name of the module it is, the value where it is a function or class of the program)"""
-        out = []
-        for name, value in module_items():
-            if isinstance(value, types.ModuleType):
-                out.append((name, "module", value.__name__ if type(value.__name__) is str else None, None))
-            elif isinstance(value, (types.FunctionType, type)) and value.__module__ == state["module"].__name__:
-                out.append((name, "callable", None, value))
-            else:
-                out.append((name, "callable" if callable(value) else "value", None, None))
-        return out
+    def do_name(self, module, name):
+        """Of a name of the program: nothing, or one value, or for a module its name and itself."""
+        if name not in module.__dict__:
+            return ()
+        value = module.__dict__[name]
+        return (value, value.__name__) if type(value) is types.ModuleType else (value,)
 
-    def module_items():
-        return [(n, v) for n, v in list(state["module"].__dict__.items())
-                if type(n) is str and not (n.startswith("__") and n.endswith("__"))]
+    def do_environ(self, *variables):
+        os.environ.clear()
+        os.environ.update(zip(variables[::2], variables[1::2]))
 
-    def name(decoder, name):
-        d = state["module"].__dict__
-        if name not in d:
-            raise AttributeError("module %r has no attribute %r" % (state["module"].__name__, name))
-        return d[name], True
+    def do_call(self, function, arguments, names):
+        plain = len(arguments) - len(names)
+        return function(*arguments[:plain], **dict(zip(names, arguments[plain:])))
 
-    def set_name(decoder, name, value):
-        state["module"].__dict__[name] = decoder.decode(value)
-        return None, False
+    def do_next(self, x):
+        return next(((item,) for item in x), ())
 
-    def delete_name(decoder, name):
-        state["module"].__dict__.pop(name, None)
-        return None, False
+    do_get, do_set, do_delete, do_item = map(staticmethod, (getattr, setattr, delattr, lambda x, key: x[key]))
 
-    def ask(prompt="", /):
-        flush()
-        return peer.request("input", str(prompt))
 
-    peer.handlers.update({"load": load, "name": name, "set_name": set_name, "delete_name": delete_name})
-    peer.before_reply = flush
+def main(fd):
+    def text(fd, **more):
+        return io.TextIOWrapper(io.BufferedWriter(io.FileIO(fd, "w", closefd=False)), "utf-8", "backslashreplace", **more)
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8")
+    sys.stdout = sys.__stdout__ = text(1)
+    sys.stderr = sys.__stderr__ = text(2, line_buffering=True)
+    peer = Program(fd)
     try:
         while True:
-            peer.serve(peer.receive())
-    except PEER.PeerGone:
+            peer.serve(*peer.receive())
+    except (WIRE.Gone, WIRE.Invalid):
         os._exit(0)

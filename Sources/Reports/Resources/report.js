@@ -275,7 +275,7 @@
     return parts;
   };
 
-  const outcome = (name) => name === "passed" ? ["✓", "ok"] : name === "skipped" ? ["–", "half"] : name === "notRun" ? ["·", "half"]
+  const outcome = (name) => name === "passed" ? ["✓", "ok"] : name === "skipped" ? ["–", "half"] : name === "notRun" || name === "refused" ? ["·", "half"]
     : name === "timeout" ? ["⧖", "no"] : ["✗", "no"];
   const checks = (verdict, first) => {
     if (verdict.f !== undefined) return [make("p", { class: verdict.v ? "" : "problem" }, verdict.f)];

@@ -8,7 +8,7 @@ public struct EnvironmentOptions: Sendable {
     public var sessions: Int
     /// Seconds after which an unused session is closed.
     public var idleSeconds: Double
-    /// The most states that the sandbox judges at the same time; twice its workers keep it busy.
+    /// The most states that the sandbox judges at the same time; as many as it has workers. One client gets all but one.
     public var concurrentJobs: Int
 
     /// The defaults suit a server on loopback: episodes end at the first pass, with the prompt of a model that knows

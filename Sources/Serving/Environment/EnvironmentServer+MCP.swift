@@ -85,7 +85,7 @@ extension EnvironmentServer {
         case "tools/list":
             return .json(.object(["tools": documents.tools]))
         case "tools/call":
-            return .tool(try await call(rpc.params, session ?? makeSession()))
+            return .tool(try await call(rpc.params, session ?? makeSession(isNamed: false)))
         case "openenv/session/create":
             if let session { return .json(.object(["session_id": .string(session.id)])) }
             return .json(.object(["session_id": .string(try createSession().get().id)]))

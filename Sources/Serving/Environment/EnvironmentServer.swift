@@ -24,7 +24,11 @@ public final class EnvironmentServer: HTTPService {
         let registry = SessionRegistry(limit: options.sessions)
         let metrics = Metrics()
         environment = EnvironmentSession.Environment(
-            tasks: tasks, options: options, sandbox: sandbox, queue: FairQueue(limit: options.concurrentJobs),
+            tasks: tasks, options: options, sandbox: sandbox,
+            // Whoever comes anew, be it another client or a session beside calls without one, finds a place free.
+            queue: FairQueue(
+                limit: options.concurrentJobs, clientLimit: max(1, options.concurrentJobs - 1),
+                keyLimit: max(1, options.concurrentJobs - 2)),
             metrics: metrics)
         self.registry = registry
         documents = EnvironmentDocuments(tasks.tools)
@@ -51,7 +55,17 @@ public final class EnvironmentServer: HTTPService {
         String(decoding: encoded(OutgoingMessage(type: "error", data: error)), as: UTF8.self)
     }
 
-    func makeSession() -> EnvironmentSession { EnvironmentSession(id: randomID(), environment: environment) }
+    /// Who calls, in the task that answers.
+    @TaskLocal static var caller = ""
+
+    /// A session of the caller.
+    ///
+    /// - Parameter isNamed: Whether further calls can name it; a call without a session shares its caller's turns.
+    func makeSession(isNamed: Bool = true) -> EnvironmentSession {
+        let id = randomID()
+        let key = FairQueue.Key(client: Self.caller, session: isNamed ? id : "")
+        return EnvironmentSession(id: id, key: key, environment: environment)
+    }
 
     /// Lets no session begin, closes idle ones, and waits until all episodes and calls have ended.
     public func drain() async {
@@ -84,7 +98,7 @@ public final class EnvironmentServer: HTTPService {
             refused.headers.add(name: "allow", value: allowed)
             response = refused
         } else {
-            response = await route(request)
+            response = await Self.$caller.withValue(request.caller) { await route(request) }
         }
         environment.metrics.count(
             "coe_http_requests_total",
@@ -141,7 +155,7 @@ public final class EnvironmentServer: HTTPService {
 
     /// The session of this id, or a fresh one that nobody else sees.
     func session(_ id: String?) throws(WireError) -> EnvironmentSession {
-        guard let id else { return makeSession() }
+        guard let id else { return makeSession(isNamed: false) }
         guard let session = registry.session(id) else { throw .noSession }
         return session
     }
@@ -200,7 +214,7 @@ public final class EnvironmentServer: HTTPService {
             if let id = request.query["session_id"] {
                 session = try registry.attach(socket, to: id)
             } else {
-                let made = makeSession()
+                let made = Self.$caller.withValue(request.caller) { makeSession() }
                 try registry.add(made, socket: socket)
                 session = made
                 environment.metrics.count("coe_sessions_total")

@@ -4,6 +4,7 @@ import StatefulTools
 /// One client's episodes, one after the other.
 actor EnvironmentSession {
     let id: String
+    private let key: FairQueue.Key
     private let environment: Environment
     private var episode: Episode?
     private var episodeID = ""
@@ -20,8 +21,10 @@ actor EnvironmentSession {
         var metrics: Metrics
     }
 
-    init(id: String, environment: Environment) {
+    /// - Parameter key: By which the session shares the sandbox.
+    init(id: String, key: FairQueue.Key, environment: Environment) {
         self.id = id
+        self.key = key
         self.environment = environment
     }
 
@@ -123,7 +126,7 @@ actor EnvironmentSession {
 
     private func judge(_ tool: any Tool, _ deadline: Deadline) async throws(WireError) -> Verdict {
         let (sandbox, queue) = (environment.sandbox, environment.queue)
-        let key = id
+        let key = key
         do {
             return try await deadline.run {
                 try await queue.run(for: key) { try await tool.judge(in: sandbox) }

@@ -157,8 +157,14 @@ private func send(
             channel.write(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: data))), promise: nil)
         case .stream(let body):
             head.version = version
-            try await writeAndWait(HTTPServerResponsePart.head(head), on: channel, limits)
-            try await body(ResponseWriter(channel: channel, limits: limits))
+            let pending = PendingHead(head)
+            do {
+                try await body(ResponseWriter(channel: channel, limits: limits, head: pending))
+            } catch let refusal as HTTPRefusal {
+                guard pending.take() != nil else { return false }
+                return await send(refusal.response, on: channel, limits, version: version, keepsAlive: keepsAlive)
+            }
+            if let head = pending.take() { channel.write(HTTPServerResponsePart.head(head), promise: nil) }
         }
         try await writeAndWait(HTTPServerResponsePart.end(nil), on: channel, limits)
         return true

@@ -1,6 +1,7 @@
 public import Foundation
 import NIOCore
 public import NIOHTTP1
+import Synchronization
 
 /// One request, read to its end.
 public struct HTTPRequest: Sendable {
@@ -16,6 +17,9 @@ public struct HTTPRequest: Sendable {
     public var body: Data
     /// The client's address without its port; for shares and limits, never for trust.
     public var client: String
+
+    /// Who shares: the client by its address and token.
+    var caller: String { "\(client) \(headers["authorization"].joined())" }
 
     init(head: HTTPRequestHead, body: Data, client: String) {
         method = head.method
@@ -38,7 +42,8 @@ public struct HTTPResponse: Sendable {
     /// The bytes that follow the headers.
     public enum Body: Sendable {
         case data(Data)
-        /// Written piece by piece; the task is cancelled when the client leaves.
+        /// Written piece by piece; the task is cancelled when the client leaves. Before its first piece the body may throw
+        /// an ``HTTPRefusal``.
         case stream(@Sendable (ResponseWriter) async throws -> Void)
     }
 
@@ -96,16 +101,42 @@ public func encoded(_ value: some Encodable) -> Data {
     return (try? encoder.encode(value)) ?? Data("null".utf8)
 }
 
+/// What a streamed response turns into when its body throws this before it has written anything.
+public struct HTTPRefusal: Error {
+    /// The answer in place of the stream.
+    public var response: HTTPResponse
+
+    /// - Parameter response: The answer in place of the stream.
+    public init(_ response: HTTPResponse) { self.response = response }
+}
+
+/// The head of a streamed response, which goes out with the first piece of its body.
+final class PendingHead: Sendable {
+    private let head: Mutex<HTTPResponseHead?>
+
+    init(_ head: HTTPResponseHead) { self.head = Mutex(head) }
+
+    /// The head, once.
+    func take() -> HTTPResponseHead? {
+        head.withLock { head in
+            defer { head = nil }
+            return head
+        }
+    }
+}
+
 /// Writes the body of a streamed response.
 public struct ResponseWriter: Sendable {
     let channel: any Channel
     let limits: ServerLimits
+    let head: PendingHead
 
     /// Sends a piece and waits until the socket has taken it, so that a slow reader slows its writer.
     ///
     /// - Throws: when the client has left or takes nothing for ``ServerLimits/stallSeconds``.
     public func write(_ piece: String) async throws {
         try Task.checkCancellation()
+        if let head = head.take() { channel.write(HTTPServerResponsePart.head(head), promise: nil) }
         let part = HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(string: piece)))
         try await writeAndWait(part, on: channel, limits)
     }

@@ -1,9 +1,10 @@
 public import PythonSandbox
 
-/// Plays one episode: drives ``Episode`` with a policy and the sandbox.
+/// Plays one episode: drives ``Episode`` with a policy and a judge.
 public struct EpisodePlayer: Sendable {
     public var policy: any Policy
-    public var sandbox: PythonSandbox
+    /// What decides about a state.
+    public var judge: @Sendable (any Tool) async throws -> Verdict
     public var options: EpisodeOptions
     /// The most tokens of one command.
     public var maxTokens: Int
@@ -11,8 +12,16 @@ public struct EpisodePlayer: Sendable {
     public init(
         policy: any Policy, sandbox: PythonSandbox, options: EpisodeOptions = EpisodeOptions(), maxTokens: Int = 128
     ) {
+        self.init(policy: policy, options: options, maxTokens: maxTokens) { try await $0.judge(in: sandbox) }
+    }
+
+    /// A player with another judge than the tool's own.
+    public init(
+        policy: any Policy, options: EpisodeOptions = EpisodeOptions(), maxTokens: Int = 128,
+        judge: @escaping @Sendable (any Tool) async throws -> Verdict
+    ) {
         self.policy = policy
-        self.sandbox = sandbox
+        self.judge = judge
         self.options = options
         self.maxTokens = maxTokens
     }
@@ -40,7 +49,7 @@ public struct EpisodePlayer: Sendable {
                 case .end:
                     break loop
                 case .judge(let tool):
-                    action = episode.receive(try await tool.judge(in: sandbox))
+                    action = episode.receive(try await judge(tool))
                 case .respond(let messages):
                     if let session {
                         for message in messages { try await session.append(message) }

@@ -13,43 +13,38 @@ public enum JSONLines {
         guard FileManager.default.fileExists(atPath: file.path(percentEncoded: false), isDirectory: &isFolder) else {
             throw unreadable("there is no such file")
         }
-        guard !isFolder.boolValue, let plain = try? FileHandle(forReadingFrom: file) else {
+        guard !isFolder.boolValue, let input = try? FileHandle(forReadingFrom: file) else {
             throw unreadable("it can't be read")
         }
-        var input = plain
-        let isCompressed = try plain.read(upToCount: 2) == Data([0x1F, 0x8B])
-        try plain.seek(toOffset: 0)
-
-        // gzip's own program unpacks in parallel with the decoding and leaves us no library to link.
-        let gzip = Process()
-        if isCompressed {
-            let output = Pipe()
-            gzip.executableURL = URL(filePath: "/usr/bin/env")
-            gzip.arguments = ["gzip", "-dc"]
-            gzip.standardInput = plain
-            gzip.standardOutput = output
-            gzip.standardError = FileHandle.nullDevice
-            try gzip.run()
-            input = output.fileHandleForReading
-        }
-        defer {
-            if gzip.isRunning { gzip.terminate() }
-        }
+        let isCompressed = try input.read(upToCount: 2) == Data(Gzip.magic)
+        try input.seek(toOffset: 0)
+        let unpacker = isCompressed ? try Gzip.Unpacker() : nil
 
         var buffer = Data()
-        while let chunk = try input.read(upToCount: 1 << 16), !chunk.isEmpty {
+        var isFirst = true
+        /// A line without the byte order mark that a file may begin with.
+        func line(_ line: Data) -> Data {
+            defer { isFirst = false }
+            return isFirst && line.starts(with: [0xEF, 0xBB, 0xBF]) ? Data(line.dropFirst(3)) : line
+        }
+        while let piece = try input.read(upToCount: 1 << 16), !piece.isEmpty {
+            var chunk = piece
+            if let unpacker {
+                do {
+                    chunk = try unpacker.unpack(piece)
+                } catch {
+                    throw unreadable("\(error)")
+                }
+            }
             var start = chunk.startIndex
             while let end = chunk[start...].firstIndex(of: 0x0A) {
-                guard try body(buffer + chunk[start..<end]) else { return }
+                guard try body(line(buffer + chunk[start..<end])) else { return }
                 buffer.removeAll(keepingCapacity: true)
                 start = end + 1
             }
             buffer += chunk[start...]
         }
-        if isCompressed {
-            gzip.waitUntilExit()
-            if gzip.terminationStatus != 0 { throw unreadable("gzip can't unpack it; it is cut off or damaged") }
-        }
-        if !buffer.isEmpty { _ = try body(buffer) }
+        if unpacker?.isWhole == false { throw unreadable("the gzip data are cut off") }
+        if !buffer.isEmpty { _ = try body(line(buffer)) }
     }
 }

@@ -44,6 +44,7 @@ extension SandboxReport {
         switch outcome.status {
         case .passed: return "passed"
         case .skipped: return "skipped"
+        case .refused: return "refused" + (outcome.message.map { ": \(shortened($0))" } ?? "")
         case .failed:
             if let got = outcome.got, let want = outcome.want {
                 return "got \(shortened(got)), want \(shortened(want))"
@@ -73,6 +74,7 @@ extension SandboxReport {
                 case .memory: "MemoryError"
                 case .outputLimit: "OutputLimit"
                 case .notRun: "NotRun"
+                case .refused: "Refused"
                 default: "AssertionError"
                 }
             if counts[kind] == nil { order.append(kind) }

@@ -15,6 +15,10 @@ public struct PythonRepair: Tool {
     public private(set) var program: ProgramText
     /// What one run of the tests may use.
     public var limits = SandboxLimits()
+    /// The lines that are shown; all when nil.
+    public var shownLines: LineWindow?
+    /// The lines that commands may change; all when nil.
+    public var editableLines: LineWindow?
 
     /// The most bytes of a program; a substitution could grow one by the square of its length.
     public static let largestProgram = 256 << 10
@@ -67,8 +71,14 @@ public struct PythonRepair: Tool {
                 throw CommandFault(
                     "the program would grow beyond \(Self.largestProgram) bytes", isMalformed: false)
             }
+            if let editableLines, !editableLines.allows(command) {
+                throw CommandFault(
+                    "line \(command.line ?? 0) may not be changed, only \(editableLines)", isMalformed: false)
+            }
             let before = program
             try program.apply(command)
+            shownLines?.follow(command)
+            editableLines?.follow(command)
             if command == .exit { return .done }
             if program == before { return .unchanged }
             return program.differsInBlanksAlone(from: before) ? .cosmetic : .changed
@@ -81,9 +91,16 @@ public struct PythonRepair: Tool {
         }
     }
 
-    public func grammar(allowsExit: Bool) -> Grammar? { program.grammar(allowsExit: allowsExit) }
+    public func grammar(allowsExit: Bool) -> Grammar? {
+        program.grammar(allowsExit: allowsExit, within: editableLines)
+    }
 
-    public var draft: Draft? { LineCopies(lines: program.lines).continuation(of:) }
+    public var draft: Draft? {
+        guard let shownLines else { return LineCopies(lines: program.lines).continuation(of:) }
+        // Lines that are not shown are no source, and there may be thousands.
+        let lines = program.lines.enumerated().map { shownLines.contains($0.offset + 1) ? $0.element : "" }
+        return LineCopies(lines: lines).continuation(of:)
+    }
 
     // MARK: - Verdict
 
@@ -92,7 +109,12 @@ public struct PythonRepair: Tool {
         try await sandbox.run(repair.job(program: state, limits: limits))
     }
 
-    public func judge(in sandbox: PythonSandbox) async throws -> Verdict { Verdict(try await report(in: sandbox)) }
+    public func judge(in sandbox: PythonSandbox) async throws -> Verdict {
+        let report = try await report(in: sandbox)
+        // A later state that is refused has made itself so: it does not pass. The tests are known to be usable by then.
+        if let refusal = report.refusal, report.isRefusedForEveryProgram || state == repair.program { throw refusal }
+        return Verdict(report)
+    }
 
     // MARK: - Solutions
 

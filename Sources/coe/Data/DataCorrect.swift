@@ -21,14 +21,15 @@ struct DataCorrect: AsyncParsableCommand {
     /// The most mistakes that a demonstration begins with: a longer way leaves no turns for the way out.
     private static let mistakes = 3
 
-    @Argument(help: "Run folders of coe eval --method coe, over tasks with known solutions.") var runs: [String]
+    @Argument(help: "Run folders of coe eval --method coe, over tasks with known solutions.", completion: .directory)
+    var runs: [String]
     @Option(help: "How often each lost episode is taken, cut after other turns.") var each = 1
     @Option(help: "How the episode is shown, as for coe data synthesize; as in the runs when not given.")
     var prompt: PromptStyle?
     @Option(help: .seed) var seed: UInt64 = 0
     @Option(help: "A task set (of MBPP, its test split) that must not be trained on, nor its like; repeatable.")
     var without: [String] = []
-    @Option(help: "The file to write.") var out: String
+    @Option(help: "The file to write.", completion: .file()) var out: String
     @Flag(help: .json) var json = false
 
     func validate() throws {

@@ -10,9 +10,9 @@ struct DataExport: AsyncParsableCommand {
         commandName: "export", abstract: "Writes demonstrations in the form that another trainer takes, as JSON lines.",
         discussion: "Example: coe data export demos.jsonl --to trl --out demos-trl.jsonl")
 
-    @Argument(help: "The demonstration file.") var file: String
+    @Argument(help: "The demonstration file.", completion: .file()) var file: String
     @Option(help: "trl, verl or openenv.") var to: ExportFormat
-    @Option(help: "The file to write.") var out: String
+    @Option(help: "The file to write.", completion: .file()) var out: String
 
     func run() async throws {
         let manager = FileManager.default

@@ -9,7 +9,7 @@ struct DataFetch: AsyncParsableCommand {
         abstract: "Gets a public data set from its publisher into the cache and checks its digest.",
         discussion: "Known: " + DataSet.all.map(\.name).joined(separator: ", ") + ". Example: coe data fetch mbpp")
 
-    @Argument(help: "The data set's name.") var name: String
+    @Argument(help: "The data set's name.", completion: .list(DataSet.all.map(\.name))) var name: String
     @Flag(help: .json) var json = false
 
     func validate() throws {

@@ -23,7 +23,7 @@ struct DataOverlap: AsyncParsableCommand {
         let overlap = try await Overlap.find(
             of: DataCommand.repairs(train.flatMap { try Toolbox.standard.load($0, split: .train) }),
             with: DataCommand.repairs(test.flatMap { try Toolbox.standard.load($0, split: .test) }))
-        Terminal.say(overlap.report)
+        Terminal.show(overlap.report, json: json)
         if json { try Terminal.printJSON(overlap) }
         if !overlap.findings.isEmpty { throw ExitCode(1) }
     }

@@ -16,9 +16,10 @@ struct DataStats: AsyncParsableCommand {
             Each start state of a task set is judged once, to see how it fails.
             """)
 
-    @Argument(help: "A demonstration file or a task set.") var file: String
-    @Option(help: "Write a page with plots to this file.") var html: String?
-    @Option(help: "Count the tokens of demonstrations, as this model's tokenizer makes them.") var model: String?
+    @Argument(help: "A demonstration file or a task set.", completion: .file()) var file: String
+    @Option(help: "Write a page with plots to this file.", completion: .file(extensions: ["html"])) var html: String?
+    @Option(help: "Count the tokens of demonstrations, as this model's tokenizer makes them.", completion: .models)
+    var model: String?
     @Flag(help: .json) var json = false
 
     func run() async throws {
@@ -32,7 +33,7 @@ struct DataStats: AsyncParsableCommand {
         } else {
             statistics = try await statisticsOfTasks()
         }
-        Terminal.say(statistics.table)
+        Terminal.show(statistics.table, json: json)
         if let html {
             let title = URL(filePath: file).lastPathComponent
             try Data(statistics.page(title: title).utf8).write(to: URL(filePath: html), options: .atomic)

@@ -39,7 +39,7 @@ struct DataSynthesize: AsyncParsableCommand {
     @Option(help: .seed) var seed: UInt64 = 0
     @Option(help: "A task set (of MBPP, its test split) that must not be trained on, nor its like; repeatable.")
     var without: [String] = []
-    @Option(help: "The file to write.") var out: String
+    @Option(help: "The file to write.", completion: .file()) var out: String
     @Flag(help: .json) var json = false
 
     func validate() throws {

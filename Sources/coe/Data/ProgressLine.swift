@@ -7,7 +7,7 @@ final class ProgressLine: Sendable {
     private let title: String
     private let start = ContinuousClock.now
     private let last = Mutex<ContinuousClock.Instant?>(nil)
-    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private let isTerminal = Terminal.isTerminal
 
     init(_ title: String) { self.title = title }
 
@@ -23,11 +23,13 @@ final class ProgressLine: Sendable {
             var text = "\(title) \(done)/\(total)"
             text += String(format: "  %.1f/s", rate) + (done < total ? "  \(Int(left)) s left" : "") + note
             if isTerminal {
-                let width = 24
+                let columns = Terminal.columns
+                let width = min(24, max(0, columns - text.count - 2))
                 let filled = total > 0 ? width * done / total : width
                 let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
                 let end = done < total ? "" : "\n"
-                FileHandle.standardError.write(Data("\r\u{1B}[K\(bar) \(text)\(end)".utf8))
+                // A line that wraps can't be written over.
+                Terminal.overwrite("\("\(bar) \(text)".prefix(max(1, columns - 1)))\(end)")
             } else {
                 Terminal.say(text)
             }

@@ -92,7 +92,7 @@ extension RunSettings {
             options: [
                 "lora.rank": "rank", "optimizer.learningRate": "learning-rate", "maxTokens": "train-tokens",
             ],
-            ignored: ["processes", "lora.alpha"],
+            ignored: ["inputs", "processes", "lora.alpha"],
             presets: [Preset(settings: flat(SFTConfiguration(model: "", data: [])))])
     }
 
@@ -105,7 +105,7 @@ extension RunSettings {
                 "recipe.imitation": "imitation", "recipe.rewards.progress": "progress",
                 "optimizer.learningRate": "learning-rate", "isConstrained": "unconstrained",
             ],
-            inverted: ["isConstrained"], ignored: ["processes"],
+            inverted: ["isConstrained"], ignored: ["inputs", "processes"],
             presets: RLPreset.allCases.map { preset in
                 let configuration = RLConfiguration(model: "", adapter: "", data: [], recipe: preset.recipe)
                 return Preset(options: ["preset": preset.rawValue], settings: flat(configuration))
@@ -121,7 +121,8 @@ extension RunSettings {
                 "options.isConstrained": "unconstrained", "options.endsAtFirstPass": "until-exit",
                 "answerForm": "form", "budgetRun": "budget",
             ],
-            inverted: ["options.isConstrained", "options.endsAtFirstPass"], absent: ["adapter": "none"],
+            inverted: ["options.isConstrained", "options.endsAtFirstPass"], ignored: ["inputs"],
+            absent: ["adapter": "none"],
             presets: [Preset(settings: flat(configuration))],
             split: { path, value in
                 guard path == "model" else { return nil }

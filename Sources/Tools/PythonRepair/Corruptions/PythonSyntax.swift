@@ -72,8 +72,11 @@ public struct PythonSyntax: Sendable {
         let output: Data
         let succeeded: Bool
         do {
+            // In a group of its own: Ctrl-C on the terminal is for this process to handle.
+            var options = PlatformOptions()
+            options.processGroupID = 0
             let process = try await Subprocess.run(
-                executable, arguments: ["-I", "-S", "-X", "utf8", "-c", script],
+                executable, arguments: ["-I", "-S", "-X", "utf8", "-c", script], platformOptions: options,
                 input: .data(input), output: .data(limit: 256 << 20), error: .discarded)
             output = process.standardOutput
             succeeded = process.terminationStatus.isSuccess

@@ -38,7 +38,7 @@ extension DataSet {
         let expected = digest ?? recorded
         let trust: Fetched.Trust = digest != nil ? .published : recorded != nil ? .recorded : .firstUse
         if let expected, manager.fileExists(atPath: target.path(percentEncoded: false)),
-            try await Self.sha256(of: target) == expected
+            try FileDigest.sha256(of: target) == expected
         {
             return Fetched(file: target, digest: expected, trust: trust, wasPresent: true)
         }
@@ -46,7 +46,7 @@ extension DataSet {
         let part = folder.appending(path: ".\(file).\(UUID().uuidString)")
         defer { try? manager.removeItem(at: part) }
         try await download(to: part)
-        let found = try await Self.sha256(of: part)
+        let found = try FileDigest.sha256(of: part)
         guard found == expected ?? found else {
             throw ToolTaskError(
                 .fetch,
@@ -77,18 +77,5 @@ extension DataSet {
             complaint = "curl can't be started; install it, or download the file yourself"
         }
         throw ToolTaskError(.fetch, "\(name): \(url.absoluteString) can't be fetched: \(complaint)")
-    }
-
-    /// By the system's own program: `sha256sum`, or `shasum` where there is none.
-    private static func sha256(of file: URL) async throws -> String {
-        for command in [["sha256sum"], ["shasum", "-a", "256"]] {
-            let arguments = Arguments(Array(command.dropFirst()) + [file.path(percentEncoded: false)])
-            let result = try? await Subprocess.run(
-                .name(command[0]), arguments: arguments, output: .string(limit: 1 << 12), error: .discarded)
-            if let result, result.terminationStatus.isSuccess {
-                return String(result.standardOutput.prefix { $0.isHexDigit })
-            }
-        }
-        throw ToolTaskError(.fetch, "neither sha256sum nor shasum can be run, so no digest can be checked")
     }
 }

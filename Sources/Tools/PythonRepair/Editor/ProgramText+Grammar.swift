@@ -4,26 +4,36 @@ extension ProgramText {
     /// The commands that this program can take and that change it: line numbers that exist, for `REPW` strings that stand
     /// in the line, contents that differ from what they replace.
     ///
-    /// - Parameter allowsExit: whether `### EXIT` is one of them.
-    public func grammar(allowsExit: Bool) -> Grammar {
+    /// - Parameters:
+    ///   - allowsExit: whether `### EXIT` is one of them.
+    ///   - window: the lines that may be changed; all when nil.
+    public func grammar(allowsExit: Bool, within window: LineWindow? = nil) -> Grammar {
         let lines = lines
         let content = Grammar.sequence([.literal(" >>>"), .line])
         func head(_ verb: String, _ range: ClosedRange<Int>, _ then: (@Sendable (Int) -> Grammar)? = nil) -> Grammar {
-            .sequence([.literal("### \(verb) "), .number(in: range, then: then)])
+            let allows = window.map { window in { @Sendable in window.contains($0) } }
+            return .sequence([.literal("### \(verb) "), .number(in: range, where: allows, then: then)])
         }
-        var commands = [head("ADDL", 1...lines.count + 1) { _ in content }]
+        let places = window.map { window in { @Sendable in window.takesInsertion(before: $0) } }
+        var commands = [
+            Grammar.sequence([
+                .literal("### ADDL "), .number(in: 1...lines.count + 1, where: places) { _ in content },
+            ])
+        ]
+        if window?.ranges.isEmpty == true { return .choice(commands + (allowsExit ? [.literal("### EXIT")] : [])) }
         if !lines.isEmpty {
             commands.append(head("DELL", 1...lines.count))
             commands.append(
                 head("REPL", 1...lines.count) { .sequence([.literal(" >>>"), .line.except(lines[$0 - 1])]) })
         }
-        if lines.contains(where: { !$0.isEmpty }) {
+        let isOpen: @Sendable (Int) -> Bool = { !lines[$0 - 1].isEmpty && window?.contains($0) != false }
+        if lines.indices.contains(where: { isOpen($0 + 1) }) {
             @Sendable func substitution(_ number: Int) -> Grammar {
                 let part = Grammar.substring(of: lines[number - 1], terminator: " >>>") { .line.except($0) }
                 return .sequence([.literal(" >>>"), part])
             }
             let numbers = Grammar.number(
-                in: 1...lines.count, where: { !lines[$0 - 1].isEmpty }, then: substitution)
+                in: 1...lines.count, where: isOpen, then: substitution)
             commands.append(.sequence([.literal("### REPW "), numbers]))
         }
         if allowsExit { commands.append(.literal("### EXIT")) }

@@ -23,6 +23,7 @@ extension RepairTask {
                 if report.passed && report.hiddenPassed {
                     return .usable(SandboxLimits(wallSeconds: 10, cpuSeconds: limit))
                 }
+                if let refusal = report.refusal { return .unusable(refusal.description) }
                 failure = report.failure ?? "hidden tests"
             } catch {
                 if error.code == .unusableTests { return .unusable(error.description) }

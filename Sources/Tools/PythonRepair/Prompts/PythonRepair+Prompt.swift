@@ -19,11 +19,13 @@ extension PythonRepair {
     }
 
     public func opening(_ feedback: String, _ style: PromptStyle) -> String {
-        repair.opening + program.shown(feedback: feedback, style)
+        repair.opening + program.shown(feedback: feedback, style, within: shownLines)
     }
 
     public func reply(_ feedback: String, since shown: String, _ style: PromptStyle) -> String {
-        guard style.showsChangesOnly else { return program.shown(feedback: feedback, style) }
+        guard style.showsChangesOnly else {
+            return program.shown(feedback: feedback, style, within: shownLines)
+        }
         return program.shown(since: ProgramText(shown), feedback: feedback, style)
     }
 }
@@ -67,9 +69,11 @@ extension ProgramText {
         }
     }
 
-    /// The program with its line numbers, `***`, and the feedback.
-    func shown(feedback: String, _ style: PromptStyle) -> String {
-        numbered(style).map { $0 + "\n" }.joined() + "***\n" + feedback
+    /// The program, or a part of it, with its line numbers, `***`, and the feedback.
+    func shown(feedback: String, _ style: PromptStyle, within window: LineWindow? = nil) -> String {
+        var lines = numbered(style)
+        if let window { lines = lines.indices.filter { window.contains($0 + 1) }.map { lines[$0] } }
+        return lines.map { $0 + "\n" }.joined() + "***\n" + feedback
     }
 
     /// The lines that changed since `before`, with a line around them and their new numbers, `***`, and the feedback.

@@ -1,2 +1,0 @@
-def total_with_tax(price, tax):
-    return price - tax

@@ -1,0 +1,35 @@
+import StatefulTools
+import UserRunner
+
+/// What `coe repair --json` prints.
+struct RepairResult: Encodable {
+    /// The best program that does not pass.
+    struct Partial: Encodable {
+        var diff: String
+        var passing: Int
+        var tests: Int
+        /// Names of tests that still fail.
+        var failing: [String]
+    }
+
+    var file: String
+    var judge: String
+    var repaired = false
+    /// Whether the file passes now, or would pass with ``diff``.
+    var passed = false
+    var alreadyPassed = false
+    var diff = ""
+    /// `suggestion` (the interpreter's own), or `model`.
+    var by: String?
+    var warnings: [String] = []
+    /// Tests that the model did not see at first, and whether it saw them in the end.
+    var heldBack: [String] = []
+    var heldBackShown = false
+    /// Why a program that passes was not accepted.
+    var rejected: [String] = []
+    var best: Partial?
+    var hint: String?
+    var problem: String?
+    var seconds = 0.0
+    var attempts: [Trace] = []
+}
