@@ -20,15 +20,20 @@ package enum Terminal {
     package static let hasResultColour = isResultTerminal && mayColour
 
     /// Columns of the terminal at standard error; 80 where it does not say.
-    package static var columns: Int {
+    package static var columns: Int { columns(of: STDERR_FILENO) }
+    /// Columns of the terminal at standard output; 80 where it does not say.
+    package static var resultColumns: Int { columns(of: STDOUT_FILENO) }
+
+    private static func columns(of descriptor: CInt) -> Int {
         var size = winsize()
-        let known = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        let known = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
         return known ? Int(size.ws_col) : 80
     }
 
-    /// Progress and prose, on standard error.
+    /// Progress and prose, on standard error; a terminal gets its long lines broken between words.
     package static func say(_ text: String) {
-        write(TerminalText.render(text + "\n", hasColour: hasColour), to: STDERR_FILENO)
+        let shown = TerminalText.render(text + "\n", hasColour: hasColour)
+        write(isTerminal ? TerminalText.wrap(shown, columns: columns) : shown, to: STDERR_FILENO)
     }
 
     /// Writes over the line at the cursor, on standard error.
@@ -37,9 +42,13 @@ package enum Terminal {
     }
 
     /// A part of a command's result, on standard output; on standard error where that holds JSON.
-    package static func show(_ text: String, json: Bool = false) {
+    ///
+    /// - Parameter isProse: Whether a terminal gets its long lines broken between words. A patch must stay as it is.
+    package static func show(_ text: String, json: Bool = false, isProse: Bool = false) {
         if json { return say(text) }
-        write(TerminalText.render(text + "\n", hasColour: hasResultColour), to: STDOUT_FILENO)
+        let shown = TerminalText.render(text + "\n", hasColour: hasResultColour)
+        let wraps = isProse && isResultTerminal
+        write(wraps ? TerminalText.wrap(shown, columns: resultColumns) : shown, to: STDOUT_FILENO)
     }
 
     /// A text in a colour, where the stream that it goes to takes colours.

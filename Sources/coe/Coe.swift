@@ -55,9 +55,14 @@ struct Coe: AsyncParsableCommand {
         if json, code != 0, !(error is ExitCode) {
             try? Terminal.printJSON(ErrorReport(error: message(for: error), exitCode: Int(code)))
         }
+        let text = isParsers ? fullMessage(for: error) : "Error: \(message(for: error))"
+        if text.isEmpty { Foundation.exit(code) }
         // Help and the version go to standard output.
-        if isParsers, code == 0 || fullMessage(for: error).isEmpty { exit(withError: error) }
-        Terminal.say(isParsers ? fullMessage(for: error) : "Error: \(message(for: error))")
+        if code == 0 {
+            Terminal.write(usageWrapped(text, Terminal.resultColumns) + "\n", to: STDOUT_FILENO)
+        } else {
+            Terminal.say(usageWrapped(text, Terminal.columns))
+        }
         Foundation.exit(code)
     }
 

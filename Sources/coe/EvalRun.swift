@@ -110,7 +110,7 @@ struct EvalRun: AsyncParsableCommand {
     }
 
     func run() async throws {
-        startAgainWithSleepingThreads()
+        try await player.prepare()
         Interrupt.catchFirst()
         let tasks = try Toolbox.standard.load(set, split: .test)
         if tasks.isEmpty { throw UsageError("\(set) holds no tasks.") }

@@ -58,7 +58,7 @@ struct Repair: AsyncParsableCommand {
 
     func run() async throws {
         Interrupt.stopAtOnce()
-        startAgainWithSleepingThreads()
+        try await player.prepare()
         let begin = ContinuousClock.now
         var result = RepairResult(file: tests.file, judge: tests.judge.rawValue)
         var code = ExitCode(1)

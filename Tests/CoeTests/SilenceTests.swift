@@ -18,7 +18,7 @@ extension CoeTests {
         #expect(try run(arguments).code == 0)
         try write("script", "### DELL 1\n")
         let changed = try run(arguments)
-        #expect(changed.code == 1 && changed.errors.contains("input script has changed"), "\(changed.errors)")
+        #expect(changed.code == 2 && changed.errors.contains("input script has changed"), "\(changed.errors)")
         try write("script", "### REPW 2 >>>- >>>+\n")
         #expect(try run(arguments).code == 0)
     }
@@ -43,7 +43,7 @@ extension CoeTests {
             holder.waitUntilExit()
         }
         let outcome = try coe("eval", "--set", "tasks.jsonl", "--method", "oracle", "--out", "run")
-        #expect(outcome.code == 1 && outcome.errors.contains("is in use by another coe"), "\(outcome.errors)")
+        #expect(outcome.code == 2 && outcome.errors.contains("is in use by another coe"), "\(outcome.errors)")
     }
 
     @Test func `an adapter is not played on a model that it does not name`() throws {
@@ -51,7 +51,7 @@ extension CoeTests {
         try FileManager.default.copyItem(
             at: URL(filePath: fixture("interop/dora")), to: folder.appending(path: "adapter"))
         let outcome = try coe("eval", "--set", "tasks.jsonl", "--adapter", "adapter", "--out", "run")
-        #expect(outcome.code == 1, "\(outcome.errors)")
+        #expect(outcome.code == 2, "\(outcome.errors)")
         #expect(outcome.errors.contains("was trained on tiny-llama3, which is not here"), "\(outcome.errors)")
     }
 
@@ -64,7 +64,7 @@ extension CoeTests {
         try write("run/run.json", settings.replacing(turns, with: "\"turns\" : 2147483647"))
         for arguments in [["report", "run", "-o", "page.html"], ["trace", "run"]] {
             let outcome = try run(arguments)
-            #expect(outcome.code == 1 && outcome.errors.contains("options.turns as 2147483647"), "\(outcome.errors)")
+            #expect(outcome.code == 2 && outcome.errors.contains("options.turns as 2147483647"), "\(outcome.errors)")
         }
     }
 

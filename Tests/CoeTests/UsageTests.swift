@@ -74,7 +74,8 @@ extension CoeTests {
         for address in ["http://127.0.0.1:9", "http://[::1]:9/v1", "http://no-such-host.invalid"] {
             let start = ContinuousClock.now
             let outcome = try coe("eval", "--policy", "openai:\(address)#m", "--subset", "1", "--out", "run")
-            #expect(ContinuousClock.now - start < .seconds(8))
+            // The rest is the start of a debug build on busy cores.
+            #expect(ContinuousClock.now - start < .seconds(4))
             #expect(outcome.code == 2 && outcome.errors.contains("Nothing answers at"), "\(outcome.errors)")
         }
     }
