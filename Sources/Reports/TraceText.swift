@@ -40,13 +40,16 @@ public struct TraceText: Sendable {
         // All that stands beside the name takes 60 columns of a narrow line.
         let width = isNarrow ? max(16, min(44, (columns ?? 80) - 60)) : 44
         let shown = name.count > width ? "…" + name.suffix(width - 1) : pad(name, width)
-        let turns = "\(trace.turns.count) \(trace.turns.count == 1 ? "turn" : "turns")"
         let line =
             String(repeating: " ", count: max(0, 4 - "\(number)".count)) + "\(number)  \(verdict)  " + shown + "  "
             + paint(pad(plain(failure), isNarrow ? 16 : 18), .grey) + "  "
-            + pad(trace.exit.rawValue, isNarrow ? 11 : 12) + "  " + turns
+            + pad(trace.exit.rawValue, isNarrow ? 11 : 12) + "  " + turns(trace)
             + (isNarrow ? "" : ", \(trace.tokens) tokens")
         return TerminalText.render(line, hasColour: hasColour)
+    }
+
+    private func turns(_ trace: Trace) -> String {
+        "\(trace.turns.count) \(trace.turns.count == 1 ? "turn" : "turns")"
     }
 
     private func pad(_ text: String, _ width: Int) -> String {
@@ -67,7 +70,7 @@ public struct TraceText: Sendable {
             ? ("solved", .green)
             : trace.passed ? ("passes visible checks, fails hidden ones", .yellow) : ("not solved", .red)
         let summary = wrapped(
-            "\(verdict), \(trace.exit.rawValue), \(trace.turns.count) turns, \(trace.tokens) tokens, "
+            "\(verdict), \(trace.exit.rawValue), \(turns(trace)), \(trace.tokens) tokens, "
                 + String(format: "%.1f s, reward %.1f, seed ", trace.seconds, rewards.reduce(0, +)) + "\(trace.seed)")
         lines.append(paint(verdict, style) + summary.dropFirst(verdict.count))
         if let error = trace.error { lines.append(paint(wrapped(plain(error)), .red)) }
