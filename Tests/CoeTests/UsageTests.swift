@@ -17,6 +17,12 @@ extension CoeTests {
         #expect(strange.code == 64 && strange.errors.contains("It has: fetch, synthesize"), "\(strange.errors)")
     }
 
+    @Test func `the folder of models is below HOME`() throws {
+        let home = folder.appending(path: "other").path(percentEncoded: false)
+        let outcome = try coe("models", "list", "--json", environment: ["HOME": home, "COE_HOME": ""])
+        #expect(outcome.output.contains("\(home)/.cache/coe/models/"), "\(outcome.output) \(outcome.errors)")
+    }
+
     @Test func `--version names the commit`() throws {
         let outcome = try coe("--version")
         #expect(
