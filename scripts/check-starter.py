@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the starter collection, Sources/RepairTasks/Resources/starter.jsonl.
+"""Checks the starter collection, Sources/Tools/StarterTasks/starter.jsonl.
 
     scripts/check-starter.py                    references, counts, mutation scores
     scripts/check-starter.py --survivors        the same, with every surviving mutant
@@ -29,7 +29,7 @@ import sys
 import tempfile
 import tokenize
 
-COLLECTION = pathlib.Path(__file__).resolve().parent.parent / "Sources/RepairTasks/Resources/starter.jsonl"
+COLLECTION = pathlib.Path(__file__).resolve().parent.parent / "Sources/Tools/StarterTasks/starter.jsonl"
 LEAST_TASKS, LEAST_PER_TOPIC, LEAST_TESTS, SLOWEST, AIM = 150, 14, 4, 0.05, 0.8
 FORBIDDEN = {"open", "input", "print", "exec", "eval", "__import__"}
 FORBIDDEN_MODULES = {"os", "sys", "random", "time", "subprocess", "socket", "pathlib", "io", "threading"}

@@ -3,8 +3,10 @@ public struct EvaluationError: Error, Hashable, Sendable, CustomStringConvertibl
     public enum Code: String, Hashable, Sendable {
         /// The folder holds something else.
         case foreignFolder
-        /// The folder holds no evaluation, or one of its files is damaged.
+        /// The folder holds no evaluation.
         case noRun
+        /// A setting of the folder's evaluation is out of its range.
+        case badSetting
         /// The folder holds an evaluation of an older coe.
         case oldFormat
         /// Shards that don't make one run.

@@ -71,7 +71,10 @@ public struct EvaluationRun: Sendable {
                 ("samples", configuration.samples), ("options.turns", configuration.options.turns),
                 ("maxTokens", configuration.maxTokens),
             ] where !(1...1_000_000).contains(value) {
-                throw EvaluationError(.noRun, "\(path) holds no evaluation: its run.json gives \(name) as \(value).")
+                throw EvaluationError(
+                    .badSetting,
+                    "\(path) holds no evaluation: its run.json gives \(name) as \(value), where 1 to 1000000 is possible."
+                )
             }
             return configuration
         } catch let error as EvaluationError {

@@ -128,7 +128,8 @@ public struct RunFolder: Sendable {
         var damage: String?
         for checkpoint in found {
             guard let file = damagedFile(in: checkpoint.url) else { return checkpoint }
-            let place = "\(checkpoint.url.path(percentEncoded: false)) is damaged (\(file))"
+            let path = checkpoints.appending(path: checkpoint.url.lastPathComponent, directoryHint: .notDirectory)
+            let place = "\(path.path(percentEncoded: false)) is damaged (\(file))"
             note("\(place): the checkpoint before it is used.")
             damage = damage ?? place
         }

@@ -118,7 +118,8 @@ struct ChatTemplate {
             systemMessage = message
             return
         }
-        let undated = try written([ChatTurn(.user, "Q1")], date: nil)
+        // A template may also demand a date of the caller.
+        guard let undated = try? written([ChatTurn(.user, "Q1")], date: nil) else { return }
         let mine = "Today Date: "
         guard let place = undated.firstRange(of: mine),
             let end = undated[place.upperBound...].firstIndex(of: "\n")

@@ -45,7 +45,7 @@ import Tools
 
     static let tasks = (0..<3).map {
         RepairTask(
-            id: "\($0)", prompt: "", program: "x = \($0)\n", tests: .statements(["assert x == 1"]),
+            id: "\($0)", prompt: "", program: "x = \($0 + 2)\n", tests: .statements(["assert x == 1"]),
             hiddenTests: $0 == 2 ? ["assert x > 5"] : []
         ).start
     }

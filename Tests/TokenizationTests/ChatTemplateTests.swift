@@ -83,6 +83,11 @@ import Testing
         refuses(
             "does not come to an end",
             "{% for a in range(10000) %}{% for b in range(10000) %}{% endfor %}{% endfor %}" + Self.standard)
+        refuses(
+            "makes a text without end",
+            "{% set n = namespace(x='a') %}{% for a in range(40) %}{% set n.x = n.x ~ n.x %}{% endfor %}"
+                + Self.standard
+        )
         refuses("a statement without its end", "{% if true %}" + Self.standard)
     }
 

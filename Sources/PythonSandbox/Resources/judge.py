@@ -61,7 +61,7 @@ class Run:
         """A loaded program; False when it does not load."""
         if self.line is not None or self.load_error is not None:
             return self.load_error is None
-        (_, fd, *self.files), self.kept, self.offsets = self.kept or self.fresh(), None, [0, 0]
+        (_, fd, *self.files), self.kept, self.offsets = self.kept or self.fresh("unfit"), None, [0, 0]
         self.line = THINGS.LINE = TESTS.Tests(fd, self)
         sources = [(n, self.job.get(k)) for n, k in (("<prelude>", "prelude"), ("<program>", "program"), ("<setup>", "setup"))]
         try:
@@ -98,7 +98,7 @@ class Run:
             return say("outputLimit", "OutputLimit", "more than " + most)
         if isinstance(error, WIRE.Gone):
             self.drop()
-            self.kept = self.fresh()
+            self.kept = self.fresh("ended")
             return say(*self.ended(self.kept[0]))
         if isinstance(error, WIRE.Invalid):
             return say("error", "InvalidAnswer", "the program's process sent an invalid answer")
@@ -259,6 +259,6 @@ def main(channel):
                 said.clear()
                 sock.sendall(struct.pack(">I", len(data)) + data)
 
-        if not perform(job, tell, lambda: first.pop() if first else tell({"program": True}, True) or receive()):
+        if not perform(job, tell, lambda end: first.pop() if first else tell({"program": end}, True) or receive()):
             break
     os._exit(0)

@@ -167,7 +167,7 @@ class Zygote:
                     elif "outcome" in message:
                         self.told[message["at"] == 1].append(clean(message["outcome"]))
                     elif "program" in message:
-                        status = self.end("program")
+                        status = self.end("program", 0.5 if message["program"] == "ended" else 0)
                         self.begin("program")
                         self.hand_over(struct.pack(">i", status))
                     elif "unusable" in message["end"]:
@@ -225,9 +225,9 @@ class Zygote:
         random.seed(0)
         self.modules["program" if role == "program" else "judge"].main(3)
 
-    def end(self, role):
-        """Ends a process; its wait status, or -1 when it was still running half a second later."""
-        child, until = self.children.pop(role), time.monotonic() + 0.5
+    def end(self, role, grace):
+        """Ends a process; its wait status, or -1 when it was still running after the grace, in seconds."""
+        child, until = self.children.pop(role), time.monotonic() + grace
         while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < until:
             time.sleep(0.0005)
         if not ended[0]:

@@ -18,8 +18,8 @@ struct TemplateRun {
         return output
     }
 
-    private mutating func step() throws(TemplateError) {
-        steps += 1
+    private mutating func step(_ count: Int = 1) throws(TemplateError) {
+        steps += count
         guard steps < 50_000, output.utf8.count < 1 << 20 else { throw TemplateError("does not come to an end") }
     }
 
@@ -65,6 +65,7 @@ struct TemplateRun {
         _ empty: [TemplateNode]
     ) throws(TemplateError) {
         var items = try elements(value(expression))
+        try step(items.count)
         scopes.append([:])
         defer { scopes.removeLast() }
         func bind(_ run: inout Self, _ item: TemplateValue) throws(TemplateError) {
@@ -141,9 +142,19 @@ struct TemplateRun {
             if sign == "not" { return .bool(!operand.isTrue) }
             guard case .int(let number) = operand else { throw TemplateError("negates a value that is no number") }
             return .int(-number)
-        case .binary(let sign, let left, let right): return try binary(sign, left, right)
+        case .binary(let sign, let left, let right): return try bounded(binary(sign, left, right))
         case .call(let kind, let target, let name, let arguments, let named):
-            return try call(kind, target, name, arguments, named)
+            return try bounded(call(kind, target, name, arguments, named))
+        }
+    }
+
+    /// Refuses values that grow without end, as in `{% set x = x ~ x %}`.
+    private mutating func bounded(_ value: TemplateValue) throws(TemplateError) -> TemplateValue {
+        try step()
+        switch value {
+        case .string(let text) where text.utf8.count > 1 << 14: throw TemplateError("makes a text without end")
+        case .list(let items) where items.count > 10_000: throw TemplateError("makes a list without end")
+        default: return value
         }
     }
 
