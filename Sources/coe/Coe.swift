@@ -50,6 +50,11 @@ struct Coe: AsyncParsableCommand {
     /// The parser's own errors, help and `ExitCode` keep their codes. Every other error is one that a command threw: what
     /// it was asked for could not be done.
     private static func end(with error: any Error, json: Bool) -> Never {
+        if let interruption = error as? Interruption {
+            if json { try? Terminal.printJSON(ErrorReport(error: interruption.description, exitCode: 130)) }
+            Terminal.say(interruption.description)
+            Foundation.exit(130)
+        }
         let isParsers = error is ExitCode || error is CleanExit || exitCode(for: error) != .failure
         let code = isParsers ? exitCode(for: error).rawValue : 2
         if json, code != 0, !(error is ExitCode) {

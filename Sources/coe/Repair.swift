@@ -67,7 +67,7 @@ struct Repair: AsyncParsableCommand {
                 do {
                     try await tests.judge == .user ? repairAsUser(&result) : repairStrictly(&result)
                 } catch {
-                    result.problem = "\(error)"
+                    (result.error, result.exitCode) = ("\(error)", 2)
                     throw error
                 }
             }
@@ -77,7 +77,7 @@ struct Repair: AsyncParsableCommand {
         result.passed = result.repaired || result.alreadyPassed
         result.seconds = (ContinuousClock.now - begin) / .seconds(1)
         if json { try Terminal.printJSON(result) }
-        if !result.passed || result.problem != nil { throw code }
+        if !result.passed || result.error != nil { throw code }
     }
 
     func attempts(until deadline: ContinuousClock.Instant) -> RepairAttempts {

@@ -29,7 +29,9 @@ struct RepairResult: Encodable {
     var rejected: [String] = []
     var best: Partial?
     var hint: String?
-    var problem: String?
+    /// Why the program or its tests can't be used, and the exit code then.
+    var error: String?
+    var exitCode: Int?
     var seconds = 0.0
     var attempts: [Trace] = []
 }
