@@ -10,8 +10,13 @@ package enum Terminal {
     private static let isDumb = environment["TERM"] == "dumb"
     private static let mayColour = !isDumb && environment["NO_COLOR", default: ""].isEmpty
 
+    /// `coe --quiet`: no progress and no prose, only results and errors.
+    private static let isQuiet = CommandLine.arguments.dropFirst().contains("--quiet")
+
     /// Whether standard error is a terminal on which a line can be written over.
     package static let isTerminal = isatty(STDERR_FILENO) == 1 && !isDumb
+    /// Whether a line there shows progress.
+    package static let showsProgress = isTerminal && !isQuiet
     /// Whether standard error takes colours.
     package static let hasColour = isTerminal && mayColour
     /// Whether standard output is a terminal on which text can be paged.
@@ -32,12 +37,18 @@ package enum Terminal {
 
     /// Progress and prose, on standard error; a terminal gets its long lines broken between words.
     package static func say(_ text: String) {
+        if !isQuiet { complain(text) }
+    }
+
+    /// An error, on standard error, also with `--quiet`.
+    package static func complain(_ text: String) {
         let shown = TerminalText.render(text + "\n", hasColour: hasColour)
         write(isTerminal ? TerminalText.wrap(shown, columns: columns) : shown, to: STDERR_FILENO)
     }
 
     /// Writes over the line at the cursor, on standard error.
     package static func overwrite(_ text: String) {
+        if isQuiet { return }
         write("\r\u{1B}[K" + TerminalText.render(text, hasColour: hasColour), to: STDERR_FILENO)
     }
 

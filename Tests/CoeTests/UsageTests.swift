@@ -17,6 +17,17 @@ extension CoeTests {
         #expect(strange.code == 64 && strange.errors.contains("It has: fetch, synthesize"), "\(strange.errors)")
     }
 
+    @Test func `--quiet leaves results and errors`() throws {
+        try write("a.py", "def add(a, b):\n    return a - b\n")
+        try write("test_a.py", "from a import add\n\ndef test_add():\n    assert add(1, 2) == 3\n")
+        try write("script", "### REPW 2 >>>- >>>+\n")
+        let repaired = try coe("repair", "a.py", "--tests", "test_a.py", "--policy", "script:script", "--quiet")
+        #expect(repaired.code == 0 && repaired.errors.isEmpty, "\(repaired.errors)")
+        #expect(repaired.output.contains("+    return a + b"), "\(repaired.output)")
+        let missing = try coe("--quiet", "check", "none.py", "--tests", "test_a.py")
+        #expect(missing.code == 2 && missing.errors.contains("There is no file none.py"), "\(missing.errors)")
+    }
+
     @Test func `the folder of models is below HOME`() throws {
         let home = folder.appending(path: "other").path(percentEncoded: false)
         let outcome = try coe("models", "list", "--json", environment: ["HOME": home, "COE_HOME": ""])
