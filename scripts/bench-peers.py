@@ -1,4 +1,5 @@
 """What `coe bench inference|episodes --peer-python` and `--llama-python` run beside this engine, in the same run.
+# SPDX-License-Identifier: Apache-2.0
 
     bench-peers.py inference transformers|llama.cpp  MODEL.gguf ROUNDS THREADS
     bench-peers.py episodes  transformers|llama.cpp  MODEL.gguf WORKLOAD.json THREADS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The peer of `coe bench rl`: TRL's GRPOTrainer with PEFT, playing the same tasks on `coe serve env`.
 
     python scripts/bench-trl-grpo.py URL MODEL ADAPTER SEEDS GROUP TURNS TOKENS STEPS THREADS LEARNING_RATE

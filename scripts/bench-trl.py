@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The peer of `coe bench training`: TRL's SFTTrainer with PEFT on the examples that coe wrote.
 
     python scripts/bench-trl.py MODEL FOLDER PRECISION BATCH THREADS LEARNING_RATE

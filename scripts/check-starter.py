@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Checks the starter collection, Sources/Tools/StarterTasks/starter.jsonl.
 
     scripts/check-starter.py                    references, counts, mutation scores

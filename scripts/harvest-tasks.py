@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes tasks for `coe data synthesize --from` of the functions of Python sources that have tests.
 
     scripts/harvest-tasks.py FOLDER… --out tasks.jsonl

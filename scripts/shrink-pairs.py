@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes the passing program of each failing one as near as it can be, so that demonstrations teach no needless edits.
 
     scripts/shrink-pairs.py FAILING.jsonl[.gz] --passing PASSING.jsonl… --out tasks.jsonl

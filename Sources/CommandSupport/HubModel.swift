@@ -24,7 +24,7 @@ package struct HubModel: Hashable, Sendable {
         if let cache = environment["HF_HUB_CACHE"] { return URL(filePath: cache) }
         let home = environment["HF_HOME"].map { URL(filePath: $0) }
         let caches = environment["XDG_CACHE_HOME"].map { URL(filePath: $0) }
-        let user = FileManager.default.homeDirectoryForCurrentUser.appending(path: ".cache")
+        let user = UserFolder.home.appending(path: ".cache")
         return (home ?? (caches ?? user).appending(path: "huggingface")).appending(path: "hub")
     }
 

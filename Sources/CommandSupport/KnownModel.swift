@@ -39,11 +39,7 @@ package struct KnownModel: Sendable {
     package static let `default` = all[1]
 
     /// `${COE_HOME:-~/.cache/coe}/models`
-    package static var folder: URL {
-        let home = ProcessInfo.processInfo.environment["COE_HOME"].map { URL(filePath: $0) }
-        return (home ?? FileManager.default.homeDirectoryForCurrentUser.appending(path: ".cache/coe"))
-            .appending(path: "models")
-    }
+    package static var folder: URL { UserFolder.coe.appending(path: "models") }
 
     package var url: URL { Self.folder.appending(path: file) }
 

@@ -12,6 +12,26 @@ package struct PlayerOptions: ParsableArguments {
 
     package init() {}
 
+    /// Comes first in a command: a server that does not answer is known before anything else starts, and where a model
+    /// plays here, the process starts again with sleeping threads.
+    ///
+    /// - Throws: `PolicyError` where the server does not answer.
+    package func prepare() async throws {
+        if let server = try server { return try await server.reach() }
+        if policy == nil { startAgainWithSleepingThreads() }
+    }
+
+    /// The server that `--policy` names.
+    private var server: RemotePolicy? {
+        get throws {
+            guard let policy, policy.hasPrefix("openai:") else { return nil }
+            let environment = ProcessInfo.processInfo.environment
+            return try RemotePolicy(
+                String(policy.dropFirst("openai:".count)),
+                key: environment["OPENAI_API_KEY"] ?? environment["COE_TOKEN"])
+        }
+    }
+
     /// The player, the folder of its adapter, and the prompt that it knows.
     ///
     /// A server's key is in OPENAI_API_KEY or COE_TOKEN. With `--policy` an adapter only says the prompt.
@@ -27,14 +47,7 @@ package struct PlayerOptions: ParsableArguments {
             return (local, choice.adapter, choice.prompt)
         }
         let choice = try ModelChoice(model: nil, adapter: model.adapter ?? "none", tools: tools)
-        if policy.hasPrefix("openai:") {
-            let environment = ProcessInfo.processInfo.environment
-            let remote = try RemotePolicy(
-                String(policy.dropFirst("openai:".count)),
-                key: environment["OPENAI_API_KEY"] ?? environment["COE_TOKEN"])
-            try await remote.reach()
-            return (remote, choice.adapter, choice.prompt)
-        }
+        if let server = try server { return (server, choice.adapter, choice.prompt) }
         guard policy.hasPrefix("script:") else {
             throw PolicyError(
                 .unavailable,

@@ -10,7 +10,7 @@ extension EvaluationSummary {
                 groups.map { group in
                     var members: [String: JSONValue] = [
                         "name": .string(group.name), "tasks": number(group.tasks),
-                        "pass@1_low": .number(group.passAt1.low), "pass@1_high": .number(group.passAt1.high),
+                        "pass@1Low": .number(group.passAt1.low), "pass@1High": .number(group.passAt1.high),
                         "majority": .number(group.majority),
                     ]
                     // With one sample these are the same.
@@ -25,21 +25,21 @@ extension EvaluationSummary {
             "tasks": number(tasks), "samples": number(configuration.samples),
             "temperature": .number(configuration.temperature), "episodes": number(episodes),
             "missing": number(missing), "notes": .array(notes.map { .string($0) }), "solved": number(solved),
-            "solved_tasks": number(solvedTasks), "tokens": number(tokens),
-            "tokens_read": number(tokensRead), "tokens_per_solve": optional(tokensPerSolve),
-            "seconds": .number(seconds), "seconds_per_solve": optional(secondsPerSolve),
-            "exits": .object(exits.mapValues(number)), "solved_per_turn": .array(solvedPerTurn.map { .number($0) }),
-            "failed_command_share": .number(failedCommandShare), "malformed_share": .number(malformedShare),
-            "loop_share": .number(loopShare), "exit_share": .number(exitShare),
-            "premature_exit_share": .number(prematureExitShare), "hidden_failure_share": optional(hiddenFailureShare),
-            "excess_distance": optional(excessDistance), "commands_touched": optional(commandsTouched),
-            "commands_needed": optional(commandsNeeded), "over_edited_share": optional(overEditedShare),
-            "by_failure": groups(byFailure), "by_distance": groups(byDistance),
+            "solvedTasks": number(solvedTasks), "tokens": number(tokens),
+            "tokensRead": number(tokensRead), "tokensPerSolve": optional(tokensPerSolve),
+            "seconds": .number(seconds), "secondsPerSolve": optional(secondsPerSolve),
+            "exits": .object(exits.mapValues(number)), "solvedPerTurn": .array(solvedPerTurn.map { .number($0) }),
+            "failedCommandShare": .number(failedCommandShare), "malformedShare": .number(malformedShare),
+            "loopShare": .number(loopShare), "exitShare": .number(exitShare),
+            "prematureExitShare": .number(prematureExitShare), "hiddenFailureShare": optional(hiddenFailureShare),
+            "excessDistance": optional(excessDistance), "commandsTouched": optional(commandsTouched),
+            "commandsNeeded": optional(commandsNeeded), "overEditedShare": optional(overEditedShare),
+            "byFailure": groups(byFailure), "byDistance": groups(byDistance),
         ]
         for (index, estimate) in pass.enumerated() {
             members["pass@\(index + 1)"] = .number(estimate.mean)
-            members["pass@\(index + 1)_low"] = .number(estimate.low)
-            members["pass@\(index + 1)_high"] = .number(estimate.high)
+            members["pass@\(index + 1)Low"] = .number(estimate.low)
+            members["pass@\(index + 1)High"] = .number(estimate.high)
         }
         return .object(members)
     }

@@ -7,10 +7,13 @@ public struct TraceText: Sendable {
     public var hasColour: Bool
     /// The text of each token, where it is known: the model's certainty is then shown token by token.
     public var tokenTexts: [Int: String]
+    /// The terminal's columns, which the list and all sentences keep to; nil for a file or a pipe.
+    public var columns: Int?
 
-    public init(hasColour: Bool, tokenTexts: [Int: String] = [:]) {
+    public init(hasColour: Bool, tokenTexts: [Int: String] = [:], columns: Int? = nil) {
         self.hasColour = hasColour
         self.tokenTexts = tokenTexts
+        self.columns = columns
     }
 
     private func paint(_ text: String, _ style: TerminalText.Style) -> String {
@@ -20,18 +23,33 @@ public struct TraceText: Sendable {
     /// Without what would act on a terminal: states and answers are other people's.
     private func plain(_ text: String) -> String { TerminalText.visible(text) }
 
-    /// One line: number, verdict, task, sample, failure, ending, turns and tokens.
+    /// A sentence or a paragraph, broken between words.
+    private func wrapped(_ text: String) -> String {
+        columns.map { TerminalText.wrap(text, columns: $0) } ?? text
+    }
+
+    /// One line: number, verdict, task, sample, failure, ending, turns and tokens. A narrow terminal shows the end of the
+    /// task's id and no tokens.
     public func row(_ number: Int, _ trace: Trace) -> String {
         let verdict =
             trace.solved
             ? paint("solved  ", .green) : trace.passed ? paint("hidden  ", .yellow) : paint("unsolved", .red)
         let name = plain(trace.task) + " #\(trace.sample)"
         let failure = trace.initialVerdict?.failure ?? "-"
+        let isNarrow = columns.map { $0 < 130 } == true
+        // All that stands beside the name takes 60 columns of a narrow line.
+        let width = isNarrow ? max(16, min(44, (columns ?? 80) - 60)) : 44
+        let shown = name.count > width ? "…" + name.suffix(width - 1) : pad(name, width)
         let line =
-            String(repeating: " ", count: max(0, 4 - "\(number)".count)) + "\(number)  \(verdict)  "
-            + pad(name, 44) + "  " + paint(pad(plain(failure), 18), .grey) + "  " + pad(trace.exit.rawValue, 12)
-            + "  \(trace.turns.count) turns, \(trace.tokens) tokens"
+            String(repeating: " ", count: max(0, 4 - "\(number)".count)) + "\(number)  \(verdict)  " + shown + "  "
+            + paint(pad(plain(failure), isNarrow ? 16 : 18), .grey) + "  "
+            + pad(trace.exit.rawValue, isNarrow ? 11 : 12) + "  " + turns(trace)
+            + (isNarrow ? "" : ", \(trace.tokens) tokens")
         return TerminalText.render(line, hasColour: hasColour)
+    }
+
+    private func turns(_ trace: Trace) -> String {
+        "\(trace.turns.count) \(trace.turns.count == 1 ? "turn" : "turns")"
     }
 
     private func pad(_ text: String, _ width: Int) -> String {
@@ -47,16 +65,16 @@ public struct TraceText: Sendable {
         var lines = [
             paint("── \(number)  \(plain(trace.task)) #\(trace.sample) ", .bold) + String(repeating: "─", count: 20)
         ]
-        let verdict =
+        let (verdict, style): (String, TerminalText.Style) =
             trace.solved
-            ? paint("solved", .green)
-            : trace.passed
-                ? paint("passes visible checks, fails hidden ones", .yellow) : paint("not solved", .red)
-        lines.append(
-            "\(verdict), \(trace.exit.rawValue), \(trace.turns.count) turns, \(trace.tokens) tokens, "
+            ? ("solved", .green)
+            : trace.passed ? ("passes visible checks, fails hidden ones", .yellow) : ("not solved", .red)
+        let summary = wrapped(
+            "\(verdict), \(trace.exit.rawValue), \(turns(trace)), \(trace.tokens) tokens, "
                 + String(format: "%.1f s, reward %.1f, seed ", trace.seconds, rewards.reduce(0, +)) + "\(trace.seed)")
-        if let error = trace.error { lines.append(paint(plain(error), .red)) }
-        if let prompt = start?.task.prompt, !prompt.isEmpty { lines += ["", plain(prompt)] }
+        lines.append(paint(verdict, style) + summary.dropFirst(verdict.count))
+        if let error = trace.error { lines.append(paint(wrapped(plain(error)), .red)) }
+        if let prompt = start?.task.prompt, !prompt.isEmpty { lines += ["", wrapped(plain(prompt))] }
         let names = trace.initialVerdict?.checks.map(\.name) ?? []
         lines += names.map { paint("  " + plain($0).replacing("\n", with: "\n  "), .grey) }
         lines += ["", numbered(plain(trace.initialState))]

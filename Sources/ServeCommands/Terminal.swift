@@ -10,8 +10,13 @@ package enum Terminal {
     private static let isDumb = environment["TERM"] == "dumb"
     private static let mayColour = !isDumb && environment["NO_COLOR", default: ""].isEmpty
 
+    /// `coe --quiet`: no progress and no prose, only results and errors.
+    private static let isQuiet = CommandLine.arguments.dropFirst().contains("--quiet")
+
     /// Whether standard error is a terminal on which a line can be written over.
     package static let isTerminal = isatty(STDERR_FILENO) == 1 && !isDumb
+    /// Whether a line there shows progress.
+    package static let showsProgress = isTerminal && !isQuiet
     /// Whether standard error takes colours.
     package static let hasColour = isTerminal && mayColour
     /// Whether standard output is a terminal on which text can be paged.
@@ -20,26 +25,41 @@ package enum Terminal {
     package static let hasResultColour = isResultTerminal && mayColour
 
     /// Columns of the terminal at standard error; 80 where it does not say.
-    package static var columns: Int {
+    package static var columns: Int { columns(of: STDERR_FILENO) }
+    /// Columns of the terminal at standard output; 80 where it does not say.
+    package static var resultColumns: Int { columns(of: STDOUT_FILENO) }
+
+    private static func columns(of descriptor: CInt) -> Int {
         var size = winsize()
-        let known = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        let known = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
         return known ? Int(size.ws_col) : 80
     }
 
-    /// Progress and prose, on standard error.
+    /// Progress and prose, on standard error; a terminal gets its long lines broken between words.
     package static func say(_ text: String) {
-        write(TerminalText.render(text + "\n", hasColour: hasColour), to: STDERR_FILENO)
+        if !isQuiet { complain(text) }
+    }
+
+    /// An error, on standard error, also with `--quiet`.
+    package static func complain(_ text: String) {
+        let shown = TerminalText.render(text + "\n", hasColour: hasColour)
+        write(isTerminal ? TerminalText.wrap(shown, columns: columns) : shown, to: STDERR_FILENO)
     }
 
     /// Writes over the line at the cursor, on standard error.
     package static func overwrite(_ text: String) {
+        if isQuiet { return }
         write("\r\u{1B}[K" + TerminalText.render(text, hasColour: hasColour), to: STDERR_FILENO)
     }
 
     /// A part of a command's result, on standard output; on standard error where that holds JSON.
-    package static func show(_ text: String, json: Bool = false) {
+    ///
+    /// - Parameter isProse: Whether a terminal gets its long lines broken between words. A patch must stay as it is.
+    package static func show(_ text: String, json: Bool = false, isProse: Bool = false) {
         if json { return say(text) }
-        write(TerminalText.render(text + "\n", hasColour: hasResultColour), to: STDOUT_FILENO)
+        let shown = TerminalText.render(text + "\n", hasColour: hasResultColour)
+        let wraps = isProse && isResultTerminal
+        write(wraps ? TerminalText.wrap(shown, columns: resultColumns) : shown, to: STDOUT_FILENO)
     }
 
     /// A text in a colour, where the stream that it goes to takes colours.

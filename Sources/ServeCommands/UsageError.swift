@@ -1,4 +1,4 @@
-/// A sentence about what the user gave; exit code 1.
+/// A sentence about what the user gave; exit code 2.
 package struct UsageError: Error, CustomStringConvertible {
     package var description: String
 

@@ -31,8 +31,9 @@ struct Check: AsyncParsableCommand {
         /// What the judge says; nil where the tests can't be used.
         var report: RunnerReport?
         var strictReport: SandboxReport?
-        /// Why the tests can't be used.
-        var problem: String?
+        /// Why the tests can't be used, and the exit code then.
+        var error: String?
+        var exitCode: Int?
     }
 
     func run() async throws {
@@ -43,7 +44,7 @@ struct Check: AsyncParsableCommand {
                 do {
                     try await options.judge == .user ? checkAsUser(&result) : checkStrictly(&result)
                 } catch {
-                    result.problem = "\(error)"
+                    (result.error, result.exitCode) = ("\(error)", 2)
                     throw error
                 }
             }

@@ -18,7 +18,7 @@ extension Coe {
             }
             let names = subcommands.map { $0.commandName }
             // Two slips of the finger, less in a short word.
-            let near = names.map { ($0, editDistance(word, $0)) }.filter { $0.1 <= min(2, word.count / 2) }
+            let near = names.map { ($0, editDistance(word, $0)) }.filter { $0.1 <= min(2, (word.count + 1) / 2) }
             let best = near.min { $0.1 < $1.1 }?.0
             // A default subcommand may take the word as its argument.
             if configuration.defaultSubcommand != nil, best == nil { return nil }

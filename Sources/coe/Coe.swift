@@ -10,8 +10,8 @@ struct Coe: AsyncParsableCommand {
         commandName: "coe",
         abstract: "Small language models that solve tasks with a stateful tool in place of thinking (Chain-of-Edits).",
         discussion: """
-            Results go to standard output, progress to standard error. With --json, standard output holds one JSON object, \
-            also for an error. Exit codes: 0 done; 1 the answer is no (tests fail, nothing repaired, findings); 2 it could \
+            Results go to standard output, progress to standard error; --quiet leaves the progress out. With --json, \
+            standard output holds one JSON object, also for an error. Exit codes: 0 done; 1 the answer is no (tests fail, nothing repaired, findings); 2 it could \
             not be done; 64 wrong usage; 130 interrupted: the first Ctrl-C finishes the step and saves, the second stops.
             """,
         version: Build.description,
@@ -21,7 +21,8 @@ struct Coe: AsyncParsableCommand {
         ])
 
     static func main() async {
-        let arguments = Array(CommandLine.arguments.dropFirst())
+        // Terminal reads --quiet itself, for all commands.
+        let arguments = CommandLine.arguments.dropFirst().filter { $0 != "--quiet" }
         do {
             var command = try parse(line: arguments)
             if var command = command as? any AsyncParsableCommand {
@@ -50,14 +51,24 @@ struct Coe: AsyncParsableCommand {
     /// The parser's own errors, help and `ExitCode` keep their codes. Every other error is one that a command threw: what
     /// it was asked for could not be done.
     private static func end(with error: any Error, json: Bool) -> Never {
+        if let interruption = error as? Interruption {
+            if json { try? Terminal.printJSON(ErrorReport(error: interruption.description, exitCode: 130)) }
+            Terminal.complain(interruption.description)
+            Foundation.exit(130)
+        }
         let isParsers = error is ExitCode || error is CleanExit || exitCode(for: error) != .failure
         let code = isParsers ? exitCode(for: error).rawValue : 2
         if json, code != 0, !(error is ExitCode) {
             try? Terminal.printJSON(ErrorReport(error: message(for: error), exitCode: Int(code)))
         }
+        let text = isParsers ? fullMessage(for: error) : "Error: \(message(for: error))"
+        if text.isEmpty { Foundation.exit(code) }
         // Help and the version go to standard output.
-        if isParsers, code == 0 || fullMessage(for: error).isEmpty { exit(withError: error) }
-        Terminal.say(isParsers ? fullMessage(for: error) : "Error: \(message(for: error))")
+        if code == 0 {
+            Terminal.write(usageWrapped(text, Terminal.resultColumns) + "\n", to: STDOUT_FILENO)
+        } else {
+            Terminal.complain(usageWrapped(text, Terminal.columns))
+        }
         Foundation.exit(code)
     }
 

@@ -31,20 +31,22 @@ struct Doctor: AsyncParsableCommand {
             findings.sandboxError = "\(error)"
         }
         findings.models = KnownModel.all.filter { $0.size != nil }.map(\.name)
-        Terminal.show(
+        show(
             "engine: libtorch \(findings.torch) on \(findings.device), \(findings.threads) threads; "
-                + "kernels for the CPU: \(findings.kernels)", json: json)
-        for layer in findings.sandbox { Terminal.show("sandbox: \(layer)", json: json) }
+                + "kernels for the CPU: \(findings.kernels)")
+        for layer in findings.sandbox { show("sandbox: \(layer)") }
         if let error = findings.sandboxError {
-            Terminal.show(Terminal.paint("sandbox: \(error)", .red), json: json)
+            show(Terminal.paint("sandbox: \(error)", .red))
         }
-        Terminal.show(
+        show(
             findings.models.isEmpty
                 ? Terminal.paint(
                     "models: none in \(KnownModel.folder.path()); coe models fetch \(KnownModel.default.name) gets one",
                     .red)
-                : "models: " + findings.models.joined(separator: ", "), json: json)
+                : "models: " + findings.models.joined(separator: ", "))
         if json { try Terminal.printJSON(findings) }
         if findings.sandboxError != nil || findings.models.isEmpty { throw ExitCode(1) }
     }
+
+    private func show(_ text: String) { Terminal.show(text, json: json, isProse: true) }
 }

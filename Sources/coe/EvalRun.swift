@@ -110,7 +110,7 @@ struct EvalRun: AsyncParsableCommand {
     }
 
     func run() async throws {
-        startAgainWithSleepingThreads()
+        try await player.prepare()
         Interrupt.catchFirst()
         let tasks = try Toolbox.standard.load(set, split: .test)
         if tasks.isEmpty { throw UsageError("\(set) holds no tasks.") }
@@ -135,8 +135,7 @@ struct EvalRun: AsyncParsableCommand {
             summary.show(json: json)
             if json { try Terminal.printJSON(summary.json) }
         } catch let error as EvaluationError where error.code == .interrupted {
-            Terminal.say(error.description)
-            throw ExitCode(130)
+            throw Interruption(error.description)
         }
     }
 

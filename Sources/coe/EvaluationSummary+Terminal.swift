@@ -7,7 +7,7 @@ extension EvaluationSummary {
     ///
     /// - Parameter json: whether standard output holds JSON.
     func show(json: Bool) {
-        func say(_ text: String) { Terminal.show(text, json: json) }
+        func say(_ text: String) { Terminal.show(text, json: json, isProse: true) }
         func percent(_ value: Double) -> String { String(format: "%.1f", 100 * value) }
         for (index, pass) in pass.enumerated() {
             say(

@@ -16,6 +16,7 @@ struct ModelsMerge: AsyncParsableCommand {
     @Option(help: .model, completion: .models) var model: String?
     @Option(help: .adapter, completion: .directory) var adapter: String?
     @Option(help: "The folder to write.", completion: .directory) var out: String
+    @Flag(help: .json) var json = false
 
     func run() async throws {
         startAgainWithSleepingThreads()
@@ -23,12 +24,13 @@ struct ModelsMerge: AsyncParsableCommand {
         let path = try choice.path
         let folder = URL(filePath: out)
         if let held = try? FileManager.default.contentsOfDirectory(atPath: out), !held.isEmpty {
-            throw ValidationError("\(out) is not empty; name a new folder.")
+            throw UsageError("\(out) is not empty; name a new folder.")
         }
         try await ComputeThread().run {
             try CausalLM(path: path, adapter: choice.adapter).write(
                 to: folder, tokenizer: Tokenizer(modelPath: path), dtype: .float32)
         }
         Terminal.say("\(out) holds the merged model.")
+        if json { try Terminal.printJSON(["folder": out]) }
     }
 }

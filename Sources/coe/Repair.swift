@@ -60,7 +60,7 @@ struct Repair: AsyncParsableCommand {
 
     func run() async throws {
         Interrupt.stopAtOnce()
-        startAgainWithSleepingThreads()
+        try await player.prepare()
         let model = WarmPlayer(player)
         guard watch else { return try await repairOnce(model) }
         try await RepairWatch(command: self).run { try await repairOnce(model) }
@@ -78,7 +78,7 @@ struct Repair: AsyncParsableCommand {
                 do {
                     try await tests.judge == .user ? repairAsUser(model, &result) : repairStrictly(model, &result)
                 } catch {
-                    result.problem = "\(error)"
+                    (result.error, result.exitCode) = ("\(error)", 2)
                     throw error
                 }
             }
@@ -88,7 +88,7 @@ struct Repair: AsyncParsableCommand {
         result.passed = result.repaired || result.alreadyPassed
         result.seconds = (ContinuousClock.now - begin) / .seconds(1)
         if json { try Terminal.printJSON(result) }
-        if !result.passed || result.problem != nil { throw code }
+        if !result.passed || result.error != nil { throw code }
     }
 
     func attempts(until deadline: ContinuousClock.Instant) -> RepairAttempts {
@@ -149,6 +149,7 @@ struct Repair: AsyncParsableCommand {
     /// Shows a repair, and writes it where the user wants that.
     func accept(_ repaired: String, _ program: UserProgram, _ result: inout RepairResult) throws {
         result.repaired = true
+        result.program = repaired
         result.diff = unifiedDiff(from: program.text, to: repaired, oldName: tests.file, newName: tests.file)
         Terminal.say(Terminal.paint("Repaired.", .green))
         // A patch, for `> fix.patch` too.

@@ -19,6 +19,8 @@ struct RepairResult: Encodable {
     var passed = false
     var alreadyPassed = false
     var diff = ""
+    /// The repaired program.
+    var program: String?
     /// `suggestion` (the interpreter's own), or `model`.
     var by: String?
     var warnings: [String] = []
@@ -29,7 +31,9 @@ struct RepairResult: Encodable {
     var rejected: [String] = []
     var best: Partial?
     var hint: String?
-    var problem: String?
+    /// Why the program or its tests can't be used, and the exit code then.
+    var error: String?
+    var exitCode: Int?
     var seconds = 0.0
     var attempts: [Trace] = []
 }

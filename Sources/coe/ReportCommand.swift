@@ -46,7 +46,7 @@ struct ReportCommand: ParsableCommand {
             file: output, bytes: page.count, runs: loaded.count,
             episodes: loaded.reduce(0) { $0 + ($1.evaluation?.traces.count ?? 0) })
         Terminal.say(
-            "\(output): \(made.runs) runs, \(made.episodes) episodes, "
+            "\(output): \(made.runs) \(made.runs == 1 ? "run" : "runs"), \(made.episodes) episodes, "
                 + String(format: "%.1f MB", Double(made.bytes) / 1_000_000))
         if json { try Terminal.printJSON(made) }
     }

@@ -98,7 +98,6 @@ func withTrainingErrors(_ train: () async throws -> URL) async throws {
     do {
         Terminal.say("The adapter is \(try await train().path(percentEncoded: false)).")
     } catch let error as TrainingError where error.code == .interrupted {
-        Terminal.say(error.description)
-        throw ExitCode(130)
+        throw Interruption(error.description)
     }
 }

@@ -18,7 +18,7 @@ struct ServeWeb: AsyncParsableCommand {
     @Flag(help: .json) var json = false
 
     func run() async throws {
-        startAgainWithSleepingThreads()
+        try await player.prepare()
         let (policy, _, prompt) = try await player.player(for: [ToolTask.standardTool])
         let options = episodes.options(of: [], prompt: prompt)
         try await withSandbox(sandbox.configuration) { sandbox in

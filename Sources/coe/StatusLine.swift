@@ -10,7 +10,7 @@ final class StatusLine: Sendable {
     init(_ log: AttemptLog, attempts: Int, isOn: Bool) {
         let begin = ContinuousClock.now
         task = Task {
-            guard isOn, Terminal.isTerminal else { return }
+            guard isOn, Terminal.showsProgress else { return }
             while !Task.isCancelled {
                 let seconds = Int((ContinuousClock.now - begin) / .seconds(1))
                 var text = "\(seconds) s  \(attempts) \(attempts == 1 ? "attempt" : "attempts"), \(log.edits) edits"

@@ -133,13 +133,13 @@ func withUsableTests(_ body: () async throws -> Void) async throws {
     do {
         try await body()
     } catch let error as UserProgramError {
-        Terminal.say(Terminal.paint("Error: ", .red) + error.description)
+        Terminal.complain(Terminal.paint("Error: ", .red) + error.description)
         throw ExitCode(2)
     } catch let error as RunnerError {
-        Terminal.say(Terminal.paint("Error: ", .red) + error.description)
+        Terminal.complain(Terminal.paint("Error: ", .red) + error.description)
         throw ExitCode(2)
     } catch let error as SandboxError where error.code == .unusableTests {
-        Terminal.say(Terminal.paint("Error: ", .red) + error.description)
+        Terminal.complain(Terminal.paint("Error: ", .red) + error.description)
         throw ExitCode(2)
     }
 }

@@ -57,7 +57,9 @@ struct TraceCommand: ParsableCommand {
             try Terminal.printJSON(["episodes": found])
             return
         }
-        let text = TraceText(hasColour: Terminal.hasResultColour, tokenTexts: stored.tokenTexts)
+        let text = TraceText(
+            hasColour: Terminal.hasResultColour, tokenTexts: stored.tokenTexts,
+            columns: Terminal.isResultTerminal ? Terminal.resultColumns : nil)
         let isWhole = full || !numbers.isEmpty || found.count == 1
         var output = found.map {
             isWhole ? text.episode($0.number, $0.trace, of: tasks[$0.trace.task]) : text.row($0.number, $0.trace)

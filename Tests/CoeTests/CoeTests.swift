@@ -134,7 +134,7 @@ import Testing
         let line = try #require(outcome.output.split(separator: "\n").last)
         let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
         for key in [
-            "set", "method", "model", "adapter", "tasks", "samples", "pass@1", "pass@1_low", "pass@1_high", "pass@4",
+            "set", "method", "model", "adapter", "tasks", "samples", "pass@1", "pass@1Low", "pass@1High", "pass@4",
             "episodes", "tokens", "seconds",
         ] { #expect(object[key] != nil, "\(key)") }
         #expect(object["pass@1"] as? Double == 1)

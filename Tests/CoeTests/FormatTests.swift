@@ -55,6 +55,12 @@ extension CoeTests {
         try await expect(["trace", "nowhere", "--json"], fit: "error", code: 2)
         try await expect(["trace", "--json"], fit: "error", code: 64)
         try await expect(["eval", "--set", "none.jsonl", "--out", "run", "--json"], fit: "error", code: 2)
+        try write("p.py", "x = 1\n")
+        for command in ["check", "repair"] {
+            let unusable = try coe(command, "p.py", "--tests", "none.py", "--json")
+            #expect(unusable.code == 2 && unusable.output.contains("\"exitCode\":2"), "\(unusable.output)")
+            #expect(unusable.output.contains("\"error\":\"There is no file none.py"), "\(unusable.output)")
+        }
         let plain = try coe("trace", "nowhere")
         #expect(plain.code == 2 && plain.output.isEmpty && plain.errors.hasPrefix("Error: "), "\(plain.errors)")
     }

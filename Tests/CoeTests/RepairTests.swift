@@ -23,7 +23,8 @@ import Testing
         var rejected: [String]?
         var best: Best?
         var hint: String?
-        var problem: String?
+        var error: String?
+        var exitCode: Int?
     }
 
     private func result(_ outcome: CoeTests.Outcome) throws -> Result {

@@ -137,6 +137,20 @@ extension CoeTests {
         }
     }
 
+    @Test func `no line is longer than a terminal of 80 columns`() throws {
+        try writeTasks()
+        _ = try coe("eval", "--set", "tasks.jsonl", "--method", "oracle", "--out", "run")
+        for arguments in [
+            ["check", "--help"], ["trace", "--help"], ["serve", "model", "--help"], ["data", "correct", "--help"],
+            ["trace"], ["trace", "run"], ["eval", "--set", "tasks.jsonl", "--method", "oracle", "--out", "run"],
+            ["doctor"], ["models", "list"], ["data", "stats", "tasks.jsonl"],
+        ] {
+            let seen = try onTerminal(arguments, environment: ["PAGER": "cat", "NO_COLOR": "1"])
+            let lines = seen.text.replacing("\u{1B}[K", with: "").split { $0 == "\r" || $0 == "\n" || $0 == "\r\n" }
+            #expect(!lines.isEmpty && lines.allSatisfy { $0.count <= 80 }, "\(arguments): \(seen.text)")
+        }
+    }
+
     @Test func `progress fits the terminal's width`() throws {
         for columns in [40, 80, 200] {
             let seen = try onTerminal(

@@ -179,9 +179,9 @@ import Testing
         }
         let json = EvaluationSummary(Self.run(traces, samples: samples)).json
         for k in 1...samples {
-            for name in ["pass@\(k)", "pass@\(k)_low", "pass@\(k)_high"] { #expect(json[name] != nil, "\(name)") }
+            for name in ["pass@\(k)", "pass@\(k)Low", "pass@\(k)High"] { #expect(json[name] != nil, "\(name)") }
         }
-        guard case .array(let groups)? = json["by_failure"] else {
+        guard case .array(let groups)? = json["byFailure"] else {
             Issue.record("no breakdown")
             return
         }

@@ -3,6 +3,18 @@ import Testing
 @testable import StatefulTools
 
 @Suite struct TerminalTextTests {
+    @Test func `sentences are broken between words, patches and code are not`() {
+        let text = "one two three four five six"
+        #expect(TerminalText.wrap("\(text)\n\nshort", columns: 20) == "one two three four\n  five six\n\nshort")
+        for line in ["+\(text)", "    \(text)", "@@ \(text) @@"] {
+            #expect(TerminalText.wrap(line, columns: 20) == line)
+        }
+        let word = String(repeating: "x", count: 30)
+        #expect(TerminalText.wrap("a \(word) b", columns: 20) == "a\n  \(word)\n  b")
+        let red = "\u{1B}[31mone two three four\u{1B}[0m five"
+        #expect(TerminalText.wrap(red, columns: 20) == "\u{1B}[31mone two three four\u{1B}[0m\n  five")
+    }
+
     /// What takes a terminal over, or shows other words than there are.
     static let attacks = [
         ("\u{1B}]0;owned\u{07}", #"\x1b]0;owned\x07"#), ("\u{1B}[2J\u{1B}[H", #"\x1b[2J\x1b[H"#),

@@ -43,7 +43,9 @@ struct DataCheck: AsyncParsableCommand {
                 result.refusedTests.merge(problem.refusals, uniquingKeysWith: +)
             }
         }
-        for finding in result.findings { Terminal.show("\(finding.task): \(finding.problem)", json: json) }
+        for finding in result.findings {
+            Terminal.show("\(finding.task): \(finding.problem)", json: json, isProse: true)
+        }
         Terminal.say("\(tasks.count - result.findings.count) of \(tasks.count) tasks are as they should be.")
         if !result.refusedTests.isEmpty {
             Terminal.say("\(result.refusedTests.values.reduce(0, +)) tests are refused, which neither pass nor fail:")

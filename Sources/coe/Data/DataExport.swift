@@ -13,6 +13,12 @@ struct DataExport: AsyncParsableCommand {
     @Argument(help: "The demonstration file.", completion: .file()) var file: String
     @Option(help: "trl, verl or openenv.") var to: ExportFormat
     @Option(help: "The file to write.", completion: .file()) var out: String
+    @Flag(help: .json) var json = false
+
+    private struct Exported: Encodable {
+        var file: String
+        var rows: Int
+    }
 
     func run() async throws {
         let manager = FileManager.default
@@ -38,6 +44,7 @@ struct DataExport: AsyncParsableCommand {
         // Renaming replaces a file of the same name in one step.
         if rename(part, out) != 0 { throw UsageError("\(out) can't be written.") }
         Terminal.say("\(rows) rows in \(out).")
+        if json { try Terminal.printJSON(Exported(file: out, rows: rows)) }
     }
 }
 

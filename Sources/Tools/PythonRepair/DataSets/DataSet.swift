@@ -1,4 +1,5 @@
 public import Foundation
+import StatefulTools
 
 /// A public data set that the project knows where to fetch; none is part of the project.
 public struct DataSet: Hashable, Sendable {
@@ -53,9 +54,5 @@ public struct DataSet: Hashable, Sendable {
     private static let huggingFace = "datasets/mbpp/dataset_infos.json of github.com/huggingface/datasets"
 
     /// `${COE_HOME:-~/.cache/coe}/data`
-    public static var folder: URL {
-        let home = ProcessInfo.processInfo.environment["COE_HOME"].map { URL(filePath: $0) }
-        return (home ?? FileManager.default.homeDirectoryForCurrentUser.appending(path: ".cache/coe"))
-            .appending(path: "data")
-    }
+    public static var folder: URL { UserFolder.coe.appending(path: "data") }
 }
