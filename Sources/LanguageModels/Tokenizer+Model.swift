@@ -94,6 +94,7 @@ extension Vocabulary {
                 tokens: tokens, kinds: kinds, merges: merges, preTokenizer: preTokenizer, bosID: bosID, eosID: eosID,
                 addsBOS: addsBOS ?? (preTokenizer == .llama3), chatTemplate: chatTemplate)
             otherEndIDs = try [id("eot_token_id"), id("eom_token_id")].compactMap { $0 }
+            addsBOSToChats = self.addsBOS
         case "llama":
             guard gguf.bool("tokenizer.ggml.add_space_prefix") == false else {
                 throw failure("puts a space before every text, as Llama 2 does, which is not supported")
@@ -102,6 +103,7 @@ extension Vocabulary {
                 tokens: tokens, scores: gguf.numbers("tokenizer.ggml.scores") ?? [], kinds: kinds, bosID: bosID,
                 eosID: eosID, addsBOS: addsBOS ?? true, chatTemplate: chatTemplate)
             otherEndIDs = try [id("eot_token_id"), id("eom_token_id")].compactMap { $0 }
+            addsBOSToChats = self.addsBOS
         case let name:
             throw failure(
                 "holds a vocabulary of the kind \(name ?? "unknown"); supported are gpt2 (byte-level BPE) and llama "

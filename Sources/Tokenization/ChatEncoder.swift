@@ -55,7 +55,7 @@ public struct ChatEncoder: Sendable {
         afterTurn = tokenizer.encode(format.afterTurn)
         beginning =
             switch format.beginning {
-            case .none: []
+            case .none: vocabulary.addsBOSToChats ? [vocabulary.bosID].compactMap { $0 } : []
             case .token(let name): [control(name) ?? vocabulary.bosID].compactMap { $0 }
             case .asVocabulary: vocabulary.addsBOS ? [vocabulary.bosID].compactMap { $0 } : []
             }

@@ -27,6 +27,5 @@ struct TokenizerConfigurationFile: Decodable {
 
     var bosToken: Token?
     var eosToken: Token?
-    var addBosToken: Bool?
     var chatTemplate: Template?
 }

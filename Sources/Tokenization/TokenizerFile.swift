@@ -65,6 +65,7 @@ struct TokenizerFile: Decodable {
             var specialToken: Name?
             private enum CodingKeys: String, CodingKey { case specialToken = "SpecialToken" }
         }
+        var type: String?
         var single: [Piece]?
         var processors: [PostProcessor]?
     }
@@ -75,10 +76,25 @@ struct TokenizerFile: Decodable {
     var postProcessor: PostProcessor?
     var model: Model
 
-    /// Whether the post-processor puts a token before every text.
-    func beginsWith(_ token: String?) -> Bool {
+    /// The token that the post-processor puts before every text; nil for none.
+    ///
+    /// Transformers follows it, and not the `add_bos_token` of `tokenizer_config.json`.
+    ///
+    /// - Throws: ``TokenizationError`` with `unsupported` for one that adds anything else.
+    func beginning() throws(TokenizationError) -> String? {
         let processors = [postProcessor].compactMap { $0 } + (postProcessor?.processors ?? [])
-        return token != nil && processors.contains { $0.single?.first?.specialToken?.id == token }
+        let pieces = processors.flatMap { $0.single ?? [] }
+        let added = pieces.compactMap(\.specialToken?.id)
+        let known: Set<String?> = ["TemplateProcessing", "ByteLevel", "Sequence", nil]
+        guard processors.allSatisfy({ known.contains($0.type) }),
+            added.isEmpty || added.count == 1 && pieces.first?.specialToken != nil
+        else {
+            throw TokenizationError(
+                .unsupported,
+                "tokenizer.json adds more to every text than one token before it (post_processor), which is not "
+                    + "supported.")
+        }
+        return added.first
     }
 
     /// The token and kind of each id.

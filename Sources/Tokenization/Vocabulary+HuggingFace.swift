@@ -36,11 +36,18 @@ extension Vocabulary {
             }
             return id
         }
-        let bosID = try id(of: settings?.bosToken?.content)
+        let (first, bosToken) = (try file.beginning(), settings?.bosToken?.content)
+        guard first == nil || bosToken == nil || first == bosToken else {
+            throw TokenizationError(
+                .unsupported,
+                "tokenizer.json puts \(first ?? "") before every text, and tokenizer_config.json names another bos_token "
+                    + "(\(bosToken ?? "")), which is not supported.")
+        }
+        let bosID = try id(of: bosToken ?? first)
         self.init(
             tokens: tokens, kinds: kinds, merges: file.model.merges.lines, preTokenizer: preTokenizer,
             bosID: bosID, eosID: try id(of: settings?.eosToken?.content),
-            addsBOS: bosID != nil && (settings?.addBosToken ?? file.beginsWith(settings?.bosToken?.content)),
+            addsBOS: first != nil,
             chatTemplate: settings?.chatTemplate?.text)
         ignoresMerges = file.model.ignoreMerges ?? false
         normalizesToNFC = alphabet == .characters ? false : try file.normalizer?.isNFC() ?? false

@@ -61,7 +61,15 @@ extension Vocabulary {
         try Self.encoder.encode(
             WrittenConfiguration(
                 bosToken: bosID.map { tokens[$0] }, eosToken: eosID.map { tokens[$0] }, addBosToken: addsBOS,
-                chatTemplate: chatTemplate, modelMaxLength: contextLength))
+                chatTemplate: writtenTemplate, modelMaxLength: contextLength))
+    }
+
+    /// The chat template, which in a folder has to write the first token itself.
+    private var writtenTemplate: String? {
+        guard addsBOSToChats, let chatTemplate, let format = ChatFormat(self),
+            let template = try? ChatTemplate(chatTemplate, format, self), template.format.beginning == .none
+        else { return chatTemplate }
+        return "{{ bos_token }}" + chatTemplate
     }
 
     private static var encoder: JSONEncoder {

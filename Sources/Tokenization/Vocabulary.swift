@@ -16,6 +16,9 @@ public struct Vocabulary: Hashable, Sendable {
     public var otherEndIDs: [Int] = []
     /// Whether the model expects ``bosID`` before every text.
     public var addsBOS: Bool
+    /// Whether ``bosID`` begins a conversation too where the chat template does not write it, as llama.cpp does with a
+    /// GGUF file; in a folder the template alone says so.
+    public var addsBOSToChats = false
     /// The model's Jinja chat template.
     public var chatTemplate: String?
     /// Whether a word that is a token stays whole, without merges (Llama 3).

@@ -12,8 +12,10 @@ import urllib.request
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
+from transformers.utils import logging
 
 torch.set_num_threads(1)
+logging.disable_progress_bar()
 TEXT = ["def add(a, b):\n    return a + b\n", "for i in range(10):\n\tprint(i)\r\n", "héllo wörld 你好 🙂", "the quick brown fox " * 3]
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 CHAT = ("{% for m in messages %}{{'<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
@@ -103,7 +105,8 @@ class Server:
         self.log_path = f"server-{self.port}.log"
         with open(self.log_path, "w") as log:
             self.process = subprocess.Popen(
-                [coe, "serve", kind, *arguments, "--port", str(self.port)], stdout=log, stderr=log)
+                [coe, "serve", kind, *arguments, "--port", str(self.port),
+                 *(["--precision", "float32"] if kind == "model" else [])], stdout=log, stderr=log)
 
     def __enter__(self):
         for _ in range(1200):

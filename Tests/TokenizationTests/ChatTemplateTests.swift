@@ -38,6 +38,28 @@ import Testing
         #expect(try chat("{{bos_token}}" + Self.standard).beginning.isEmpty)
     }
 
+    /// As llama.cpp does; the merged folder's template writes the token itself.
+    @Test func aGGUFFilesFirstTokenBeginsConversations() throws {
+        var vocabulary = try Fixtures.tokenizer("smollm").vocabulary
+        let id = try #require(vocabulary.tokens.firstIndex(of: "<|endoftext|>"))
+        vocabulary.bosID = id
+        vocabulary.addsBOS = true
+        vocabulary.addsBOSToChats = true
+        for (template, written) in [
+            (Self.standard, "{{ bos_token }}" + Self.standard),
+            ("{{bos_token}}" + Self.standard, "{{bos_token}}" + Self.standard),
+        ] {
+            vocabulary.chatTemplate = template
+            let chat = try ChatEncoder(Tokenizer(vocabulary))
+            #expect(chat.beginning == [id] && text(chat) == "<|endoftext|>" + plain)
+            let folder = try Vocabulary(
+                tokenizerJSON: vocabulary.tokenizerJSON(),
+                configuration: vocabulary.tokenizerConfiguration(contextLength: 64))
+            #expect(folder.chatTemplate == written && folder.addsBOS && !folder.addsBOSToChats)
+            #expect(try ChatEncoder(Tokenizer(folder)).beginning == [id])
+        }
+    }
+
     @Test func otherMarkupIsFollowed() throws {
         let bare = Self.standard.replacing("+ '\n'}}{% endfor", with: "}}{% endfor")
         #expect(try text(chat(bare)) == "<|im_start|>user\n hi\n<|im_end|><|im_start|>assistant\n")

@@ -32,6 +32,11 @@ import Testing
         let qwen = try Fixtures.tokenizer("qwen2").vocabulary
         #expect(qwen.preTokenizer == .qwen2 && !qwen.ignoresMerges && !qwen.addsBOS && qwen.normalizesToNFC)
         #expect(qwen.bosID == nil)
+        // As with Transformers, the post-processor alone says that the first token begins a text.
+        let settings = Data(#"{"bos_token":"<|endoftext|>","add_bos_token":true}"#.utf8)
+        #expect(try !Vocabulary(tokenizerJSON: edited("qwen2") { _ in }, configuration: settings).addsBOS)
+        let bare = try Vocabulary(tokenizerJSON: edited("llama3") { _ in })
+        #expect(bare.addsBOS && bare.bosID == llama.bosID)
         // Stated as not special, but of a control token's look: text must not become one.
         let plain = try edited("qwen2") { json in
             json["added_tokens"] = (json["added_tokens"] as! [[String: Any]]).map { token in
@@ -88,6 +93,15 @@ import Testing
         }
         #expect(try code(edited("qwen2") { $0["pre_tokenizer"] = ["type": "Whitespace"] }) == .unsupported)
         #expect(try code(edited("qwen2") { $0["normalizer"] = ["type": "NFKC"] }) == .unsupported)
+        #expect(try code(edited("qwen2") { $0["post_processor"] = ["type": "RobertaProcessing"] }) == .unsupported)
+        #expect(
+            try code(
+                edited("llama3") { json in
+                    var processor = json["post_processor"] as! [String: Any]
+                    let pieces = processor["single"] as! [Any]
+                    processor["single"] = pieces + pieces
+                    json["post_processor"] = processor
+                }) == .unsupported)
         #expect(
             try code(
                 edited("qwen2") { json in
