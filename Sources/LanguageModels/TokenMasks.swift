@@ -67,7 +67,8 @@ final class TokenMasks: Sendable {
         if let mask = masks.withLock({ $0[key] }) { return mask }
         var tokens: [Int] = []
         collect(0, continuation, &tokens)
-        if canEnd || tokens.isEmpty { tokens += ends.sorted() }
+        // An end that is text as well counts once.
+        if canEnd || tokens.isEmpty { tokens += ends.subtracting(tokens).sorted() }
         let mask = TokenList(tokens)
         masks.withLock { masks in
             if masks.count >= Self.limit { masks = [:] }

@@ -31,6 +31,7 @@ struct Repair: AsyncParsableCommand {
     @Option(help: .seed) var seed: UInt64 = 0
     @Flag(help: "Show each edit.") var verbose = false
     @Flag(help: "Write the repaired program; the old one stays as FILE.orig.") var apply = false
+    @Flag(help: "Keep the model loaded, and repair again whenever FILE or its tests change.") var watch = false
     @Flag(help: .json) var json = false
 
     func validate() throws {
@@ -38,6 +39,7 @@ struct Repair: AsyncParsableCommand {
         if !(temperature >= 0) { throw ValidationError("--temperature must not be negative.") }
         if !(timeLimit > 0) { throw ValidationError("--time-limit must be positive.") }
         if function != nil, lines != nil { throw ValidationError("--function and --lines exclude each other.") }
+        if watch, apply { throw ValidationError("--watch leaves FILE to you: leave --apply out.") }
         if tests.judge == .strict, function != nil || lines != nil {
             throw ValidationError("--function and --lines go with --judge user.")
         }
@@ -59,13 +61,22 @@ struct Repair: AsyncParsableCommand {
     func run() async throws {
         Interrupt.stopAtOnce()
         try await player.prepare()
+        let model = WarmPlayer(player)
+        guard watch else { return try await repairOnce(model) }
+        try await RepairWatch(command: self).run { try await repairOnce(model) }
+    }
+
+    /// One repair, with its result on standard output.
+    ///
+    /// - Throws: `ExitCode` where FILE does not pass in the end.
+    private func repairOnce(_ model: WarmPlayer) async throws {
         let begin = ContinuousClock.now
         var result = RepairResult(file: tests.file, judge: tests.judge.rawValue)
         var code = ExitCode(1)
         do {
             try await withUsableTests {
                 do {
-                    try await tests.judge == .user ? repairAsUser(&result) : repairStrictly(&result)
+                    try await tests.judge == .user ? repairAsUser(model, &result) : repairStrictly(model, &result)
                 } catch {
                     (result.error, result.exitCode) = ("\(error)", 2)
                     throw error
@@ -85,14 +96,14 @@ struct Repair: AsyncParsableCommand {
             samples: samples, temperature: temperature, seed: seed, isVerbose: verbose, deadline: deadline)
     }
 
-    private func repairAsUser(_ result: inout RepairResult) async throws {
+    private func repairAsUser(_ model: WarmPlayer, _ result: inout RepairResult) async throws {
         let program = try UserProgram(reading: tests.file)
         if apply, let obstacle = program.obstacle { throw UserProgramError(obstacle) }
         var configuration = try tests.runnerConfiguration(program)
         configuration.workers = min(2, ProcessInfo.processInfo.activeProcessorCount)
         let runner = try await UserRunner(configuration)
         do {
-            try await UserRepairRun(command: self, program: program, runner: runner).run(&result)
+            try await UserRepairRun(command: self, program: program, runner: runner, model: model).run(&result)
         } catch {
             await runner.shutdown()
             throw error
@@ -101,7 +112,7 @@ struct Repair: AsyncParsableCommand {
     }
 
     /// The strict judge decides; there are no warnings and no tests that are kept back.
-    private func repairStrictly(_ result: inout RepairResult) async throws {
+    private func repairStrictly(_ model: WarmPlayer, _ result: inout RepairResult) async throws {
         let program = try UserProgram(reading: tests.file)
         if apply, let obstacle = program.obstacle { throw UserProgramError(obstacle) }
         let file = StrictFile(tests)
@@ -113,7 +124,7 @@ struct Repair: AsyncParsableCommand {
             if report.passed {
                 result.alreadyPassed = true
             } else {
-                let (policy, _, prompt) = try await player.player(for: [PythonRepair.name])
+                let (policy, prompt) = try await model.load()
                 let player = EpisodePlayer(
                     policy: policy, sandbox: sandbox, options: episodes.options(of: [start], prompt: prompt))
                 let log = AttemptLog()

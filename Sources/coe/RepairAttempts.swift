@@ -35,7 +35,11 @@ struct RepairAttempts: Sendable {
             }
         }
         let status = StatusLine(log, attempts: samples, isOn: !isVerbose)
-        let traces = await playing.value
+        let traces = await withTaskCancellationHandler {
+            await playing.value
+        } onCancel: {
+            playing.cancel()
+        }
         watch.cancel()
         await status.end()
         return traces

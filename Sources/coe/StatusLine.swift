@@ -17,10 +17,10 @@ final class StatusLine: Sendable {
                 if let checks = log.best?.verdict.checks, !checks.isEmpty {
                     text += "; best so far: \(checks.count(where: \.passed)) of \(checks.count) tests pass"
                 }
-                FileHandle.standardError.write(Data("\r\u{1B}[K\(Terminal.paint(text, .grey))".utf8))
+                Terminal.overwrite(Terminal.paint(text, .grey))
                 try? await Task.sleep(for: .milliseconds(200))
             }
-            FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+            Terminal.overwrite("")
         }
     }
 

@@ -11,6 +11,7 @@ struct UserRepairRun {
     let command: Repair
     let program: UserProgram
     let runner: UserRunner
+    let model: WarmPlayer
 
     private var name: String { program.name }
     private var acceptance: Acceptance { Acceptance(runner: runner, program: program) }
@@ -77,7 +78,7 @@ struct UserRepairRun {
     private func play(
         from text: String, _ report: RunnerReport, initial: RunnerReport, _ result: inout RepairResult
     ) async throws {
-        let (policy, _, prompt) = try await command.player.player(for: [PythonRepair.name])
+        let (policy, prompt) = try await model.load()
         let begin = ContinuousClock.now
         let end = begin + .seconds(command.timeLimit)
         var hidden = HeldBack.ids(in: report, kind: runner.kind)

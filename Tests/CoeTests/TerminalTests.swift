@@ -109,7 +109,8 @@ extension CoeTests {
         try write("test_add.py", Self.tests)
         try write("script", (1...9).map { "### REPL 1 >>>import time, os  # \($0)\n" }.joined())
         let seen = try onTerminal(
-            ["repair", "add.py", "--tests", "test_add.py", "--policy", "script:script"], wait: "REPL", keys: "\\x03")
+            ["repair", "add.py", "--tests", "test_add.py", "--policy", "script:script"],
+            wait: #"\[90m\d+ s  8 attempts, \d+ edits"#, keys: "\\x03")
         #expect(seen.code == 130, "\(seen.text)")
         #expect(!seen.text.contains("broke"), "\(seen.text)")
     }
