@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandSupport
 import Foundation
+import ServeCommands
 
 /// `coe repair --watch`: one repair after another, until Ctrl-C.
 struct RepairWatch {
