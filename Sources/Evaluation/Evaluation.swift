@@ -149,6 +149,11 @@ public struct Evaluation: Sendable {
             return try await EpisodePlayer(
                 policy: policy, sandbox: sandbox, options: configuration.options, maxTokens: configuration.maxTokens
             ).play(task, sample: sample, sampling: .commands(temperature: temperature, seed: seed))
+        case .search:
+            let episodes = EpisodePlayer(
+                policy: policy, sandbox: sandbox, options: configuration.options, maxTokens: configuration.maxTokens)
+            return try await SearchPlayer(episodes, budget: configuration.commands ?? 80)
+                .play(task, sample: sample, seed: seed)
         case .oracle:
             guard let commands = task.oracle else {
                 throw EvaluationError(

@@ -22,6 +22,8 @@ public struct EvaluationConfiguration: Hashable, Sendable, Codable {
     public var answerForm: AnswerForm?
     /// For `resample`, the name of the run whose tokens are spent again.
     public var budgetRun: String?
+    /// For `search`, the most commands of one sample; nil for other methods.
+    public var commands: Int?
     /// The most tokens of one completion.
     public var maxTokens: Int
     /// The digests of the files that the run reads, found out at its start; see `InputDigest`.
@@ -33,6 +35,7 @@ public struct EvaluationConfiguration: Hashable, Sendable, Codable {
         self.model = model
         self.options = options
         answerForm = method.givesWholeAnswers ? .feedback : nil
+        commands = method == .search ? 80 : nil
         maxTokens = method.maxTokens
     }
 

@@ -2,6 +2,8 @@
 public enum EvaluationMethod: String, CaseIterable, Hashable, Sendable, Codable {
     /// Chain-of-Edits: commands to the tool, which answers each.
     case coe
+    /// Chain-of-Edits as a best-first search over the states.
+    case search
     /// The whole solved state in one answer.
     case direct
     /// Reasoning in words first, then the whole solved state.
@@ -17,7 +19,7 @@ public enum EvaluationMethod: String, CaseIterable, Hashable, Sendable, Codable 
     /// The most tokens of one completion, unless the user says otherwise.
     var maxTokens: Int {
         switch self {
-        case .coe, .oracle: 128
+        case .coe, .search, .oracle: 128
         case .direct, .resample: 768
         case .think: 1_536
         }

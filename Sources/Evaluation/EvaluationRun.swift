@@ -69,7 +69,7 @@ public struct EvaluationRun: Sendable {
             let configuration = try JSONDecoder().decode(EvaluationConfiguration.self, from: data)
             for (name, value) in [
                 ("samples", configuration.samples), ("options.turns", configuration.options.turns),
-                ("maxTokens", configuration.maxTokens),
+                ("maxTokens", configuration.maxTokens), ("commands", configuration.commands ?? 1),
             ] where !(1...1_000_000).contains(value) {
                 throw EvaluationError(
                     .badSetting,

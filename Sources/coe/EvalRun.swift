@@ -14,7 +14,8 @@ struct EvalRun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Plays the episodes (the default: coe eval --set …).",
         discussion: """
-            Methods: coe drives the tool; direct answers with the whole solved state; think reasons in words first; \
+            Methods: coe drives the tool; search drives it from state to state, the best first, until a state passes or \
+            --budget commands are spent; direct answers with the whole solved state; think reasons in words first; \
             resample gives whole answers until one passes, or until the tokens are spent that a coe run (--budget) used \
             for the same episode; oracle plays the shortest known way, without a model. \
             Whole answers come from the bare model unless --adapter names one.
@@ -23,7 +24,7 @@ struct EvalRun: AsyncParsableCommand {
 
     @Option(help: .recipe, completion: .file(extensions: ["yaml", "yml", "json"])) var recipe: String?
     @Option(help: .set, completion: .file()) var set = "starter"
-    @Option(help: "coe, direct, think, resample or oracle.") var method = EvaluationMethod.coe
+    @Option(help: "coe, search, direct, think, resample or oracle.") var method = EvaluationMethod.coe
     @OptionGroup var player: PlayerOptions
     @Option(help: .samples) var samples = 1
     @Option(help: .temperature) var temperature = 0.0
@@ -35,7 +36,11 @@ struct EvalRun: AsyncParsableCommand {
             How a whole answer is asked for: feedback, rewrite, or fix (HumanEvalFix's). When not given, what suits the \
             model's family: rewrite for Qwen, feedback for others.
             """) var form: AnswerForm?
-    @Option(help: "For resample: the folder of the run whose tokens are spent again.", completion: .directory)
+    @Option(
+        help: """
+            For search: the most commands of a sample (default: 80). For resample: the folder of the run whose tokens are \
+            spent again.
+            """, completion: .directory)
     var budget: String?
     @Option(help: .maxTokens) var maxTokens: Int?
     @OptionGroup var episodes: EpisodeOptionsGroup
@@ -53,7 +58,11 @@ struct EvalRun: AsyncParsableCommand {
         ] where value < 1 { throw ValidationError("\(name) must be at least 1.") }
         if (resamples ?? 0) < 0 { throw ValidationError("--resamples must not be negative.") }
         if !(temperature >= 0) { throw ValidationError("--temperature must not be negative.") }
-        if (method == .resample) != (budget != nil) {
+        if method == .search {
+            guard (1...1_000_000).contains(Int(budget ?? "80") ?? 0) else {
+                throw ValidationError("--method search takes a number of commands as its --budget, 1 or more.")
+            }
+        } else if (method == .resample) != (budget != nil) {
             throw ValidationError("--method resample and --budget RUN belong together.")
         }
         if method == .resample && temperature == 0 {
@@ -90,7 +99,8 @@ struct EvalRun: AsyncParsableCommand {
         settings.options.endsAtFirstPass = !untilExit
         settings.options.resamples = episodes.unconstrained ? 0 : resamples ?? settings.options.resamples
         if method.givesWholeAnswers { settings.answerForm = form ?? .standard(for: policy) }
-        settings.budgetRun = budget
+        settings.budgetRun = method == .resample ? budget : nil
+        if method == .search { settings.commands = budget.flatMap { Int($0) } ?? settings.commands }
         settings.maxTokens = maxTokens ?? settings.maxTokens
         return settings
     }
@@ -100,7 +110,7 @@ struct EvalRun: AsyncParsableCommand {
         // Of `FILE:SPLIT` the file.
         var paths = [set, set.split(separator: ":").dropLast().joined(separator: ":")]
         if let adapter { paths.append(adapter) }
-        if let budget { paths.append(budget + "/" + TraceFile.name) }
+        if let budget, method == .resample { paths.append(budget + "/" + TraceFile.name) }
         if let policy = player.policy {
             if policy.hasPrefix("script:") { paths.append(String(policy.dropFirst("script:".count))) }
         } else if method != .oracle {

@@ -16,7 +16,7 @@ struct Repair: AsyncParsableCommand {
               coe repair median.py --tests test_median.py --apply
               coe repair src/shop/cart.py --tests tests --function total
             The attempts (--samples) are played side by side, and the smallest repair that passes wins. At temperature 0 \
-            the others use 0.7. Exit code 1: not repaired; 2: the program or the tests can't be used.
+            the others use 0.7. When none passes, a search goes on from their states until the time limit. Exit code 1: not repaired; 2: the program or the tests can't be used.
             """)
 
     @OptionGroup var tests: TestOptions

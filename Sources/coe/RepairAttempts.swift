@@ -14,13 +14,17 @@ struct RepairAttempts: Sendable {
     /// When everything must have ended.
     var deadline: ContinuousClock.Instant
 
-    /// Plays until all attempts have ended, the time is over, or others have had a fair chance after the first that passes:
-    /// the smallest repair wins.
+    /// Plays all attempts and then searches from their states. Ends when the time is over, when no state is left to try, or
+    /// when others have had a fair chance after the first that passes: the smallest repair wins.
     ///
     /// - Parameter starts: where attempts begin, in turn.
     func play(_ player: EpisodePlayer, _ starts: [any Tool], _ log: AttemptLog) async -> [Trace] {
         let begin = ContinuousClock.now
-        let playing = Task { await group(player, starts, log) }
+        let playing = Task {
+            let traces = await group(player, starts, log)
+            if log.firstSolved != nil || Task.isCancelled { return traces }
+            return traces + (await search(player, starts, traces, log))
+        }
         let watch = Task {
             while !Task.isCancelled {
                 var end = deadline
@@ -70,6 +74,27 @@ struct RepairAttempts: Sendable {
             var traces: [Trace] = []
             for await case let trace? in group { traces.append(trace) }
             return traces
+        }
+    }
+
+    /// Goes on from the states of the attempts, the best first, until one passes or the time is over.
+    private func search(
+        _ player: EpisodePlayer, _ starts: [any Tool], _ traces: [Trace], _ log: AttemptLog
+    ) async -> [Trace] {
+        let attempts = traces.map { (trace: $0, start: starts[$0.sample % starts.count]) }
+        do {
+            let found = try await SearchPlayer(player, budget: .max).play(
+                starts[0], sample: samples, seed: seed, after: attempts
+            ) { turn, tool, verdict in
+                log.note(samples, turn, tool, verdict)
+                if isVerbose, let turn { say(turn, verdict, samples) }
+            }
+            return [found]
+        } catch {
+            if !Task.isCancelled, !(error is CancellationError), log.isNew("\(error)") {
+                Terminal.say(Terminal.paint("The search broke off: \(error)", .red))
+            }
+            return []
         }
     }
 

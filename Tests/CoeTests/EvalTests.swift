@@ -50,6 +50,30 @@ extension CoeTests {
         #expect(forged.errors.contains("another state than recorded"))
     }
 
+    @Test func `search plays under a budget, and its way is verified, shown and reported`() throws {
+        try writeTasks()
+        try write("script", "### REPW 2 >>>- 3 >>>+ 3\n")
+        let searched = try coe(
+            "eval", "--set", "tasks.jsonl", "--method", "search", "--budget", "20", "--policy", "script:script",
+            "--out",
+            "run", "--json")
+        #expect(searched.code == 0, "\(searched.errors)")
+        #expect(try json(searched)["pass@1"] == .number(1.0 / 6))
+        for line in try read("run/traces.jsonl").split(separator: "\n") {
+            let trace = try Trace.read(Data(line.utf8))
+            let figures = try #require(trace.search)
+            #expect(trace.method == "search" && figures.commands <= 20 && figures.states >= 1)
+        }
+        #expect(try coe("eval", "verify", "run").code == 0)
+        #expect(try coe("report", "run", "-o", "page.html").code == 0)
+        #expect(try coe("trace", "run").output.contains("1 solved"))
+        for budget in ["0", "x"] {
+            let refused = try coe(
+                "eval", "--set", "tasks.jsonl", "--method", "search", "--budget", budget, "--out", "no")
+            #expect(refused.code == 64, "\(refused.errors)")
+        }
+    }
+
     @Test func `a run is reported in one file and its episodes are found in the terminal`() throws {
         try writeTasks()
         try write("script", "### REPW 2 >>>- 3 >>>+ 3\n")

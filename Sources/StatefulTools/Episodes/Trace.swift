@@ -27,6 +27,8 @@ public struct Trace: Hashable, Sendable, Codable {
     public var error: String?
     public var rules: RewardRules
     public var seconds: Double
+    /// What the search cost whose best way the turns are; nil for an episode.
+    public var search: SearchFigures?
 
     public init(
         start: any Tool, sample: Int, seed: UInt64, method: String, policy: String, initialVerdict: Verdict?,
@@ -74,7 +76,7 @@ public struct Trace: Hashable, Sendable, Codable {
         }
     }
     /// Tokens written by the policy.
-    public var tokens: Int { turns.reduce(0) { $0 + $1.completion.tokenCount } }
+    public var tokens: Int { search?.tokens ?? turns.reduce(0) { $0 + $1.completion.tokenCount } }
 
     /// The episode as the one token sequence that the model saw: ids, whether it wrote them (where a loss may stand),
     /// and their log-probabilities (0 where it did not), all of equal length.

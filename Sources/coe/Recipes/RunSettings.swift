@@ -119,7 +119,7 @@ extension RunSettings {
             options: [
                 "options.turns": "turns", "options.prompt": "prompt", "options.resamples": "resamples",
                 "options.isConstrained": "unconstrained", "options.endsAtFirstPass": "until-exit",
-                "answerForm": "form", "budgetRun": "budget",
+                "answerForm": "form", "budgetRun": "budget", "commands": "budget",
             ],
             inverted: ["options.isConstrained", "options.endsAtFirstPass"], ignored: ["inputs"],
             absent: ["adapter": "none"],
