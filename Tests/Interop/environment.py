@@ -230,7 +230,10 @@ def openenv(coe, row):
     with Server(coe, "--model", "base", "--adapter", "none") as server:
         turns = [{"role": "user", "content": "hi"}]
         _, answer = server.post("/v1/chat/completions", {"messages": turns, "max_tokens": 6, "temperature": 0})
-        client = OpenAIClient(server.url, None, model="base", max_tokens=6)
-        check("OpenAIClient.complete on serve model", answer["choices"][0]["message"]["content"], lambda: client.complete("hi"))
+
+        def client():
+            return OpenAIClient(server.url, None, model="base", max_tokens=6)
+
+        check("OpenAIClient.complete on serve model", answer["choices"][0]["message"]["content"], lambda: client().complete("hi"))
         tool = {"name": "add", "description": "adds", "input_schema": {"type": "object", "properties": {}}}
-        refused("OpenAIClient.complete_with_tools on serve model", lambda: client.complete_with_tools(turns, [tool]))
+        refused("OpenAIClient.complete_with_tools on serve model", lambda: client().complete_with_tools(turns, [tool]))

@@ -8,6 +8,7 @@ Each line of the table is one kind: what the reference computes, what coe gives,
 import copy
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -33,7 +34,7 @@ def short(value):
     """A value as a cell: a greedy answer as its ids, a sentence without this machine's paths."""
     if isinstance(value, tuple):
         return " ".join(map(str, value[0]))
-    text = str(value).replace(os.getcwd() + "/", "").replace("|", "\\|").replace("\n", " ")
+    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", str(value)).replace(os.getcwd() + "/", "").replace("|", "\\|").replace("\n", " ")
     return text if len(text) <= 220 else text[:220] + "…"
 
 
