@@ -16,19 +16,23 @@ extension EvaluationSummary {
                 "\(solved) of \(starts.count) start states pass already, so that a player who does nothing solves them."
             )
         }
-        if let feedback = commonFault(Array(starts.values)) {
+        // One task's start says nothing alone; the states that its players reached do.
+        let ends = run.traces.compactMap(\.finalVerdict)
+        if let feedback = commonFault(Array(starts.values) + (starts.count == 1 ? ends : [])) {
+            let states =
+                starts.count == 1 ? "The task's states fail, first and last," : "All \(starts.count) start states fail"
             notes.append(
-                "All \(starts.count) start states fail in the same way before any check runs, so that the tasks' set-up "
+                "\(states) in the same way before any check runs, so that the tasks' set-up "
                     + "may be at fault and not the states: \(feedback.shortened(to: 200))")
         }
         return notes
     }
 
-    /// The feedback that all starts share, where none of their checks ran.
-    private static func commonFault(_ starts: [Verdict]) -> String? {
-        guard starts.count > 1, let feedback = starts.first?.feedback else { return nil }
-        let isCommon = starts.allSatisfy { start in
-            !start.checks.isEmpty && start.checks.allSatisfy { $0.outcome == "notRun" } && start.feedback == feedback
+    /// The feedback that all states share, where none of their checks ran.
+    private static func commonFault(_ states: [Verdict]) -> String? {
+        guard states.count > 1, let feedback = states.first?.feedback else { return nil }
+        let isCommon = states.allSatisfy { state in
+            !state.checks.isEmpty && state.checks.allSatisfy { $0.outcome == "notRun" } && state.feedback == feedback
         }
         return isCommon ? feedback : nil
     }

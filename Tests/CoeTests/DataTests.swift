@@ -106,6 +106,9 @@ extension CoeTests {
         #expect(outcome.errors.contains("passing: the start state passes"))
         #expect(!outcome.errors.contains("good:"))
         #expect(try coe("data", "check", "starter").code == 0)
+        try write("empty.jsonl", "\n")
+        let empty = try coe("data", "check", "empty.jsonl")
+        #expect(empty.code == 2 && empty.errors.contains("empty.jsonl holds no tasks"))
     }
 
     @Test func `a data set that is not known, and one that is not here, are named`() throws {

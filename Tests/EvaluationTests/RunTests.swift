@@ -268,8 +268,8 @@ import Tools
     @Test func `a set whose set-up fails is named, and solutions get faults`() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let sandbox = try await PythonSandbox(SandboxConfiguration(workers: 1))
-        func notes(_ change: (inout RepairTask) -> Void) async throws -> [String] {
-            let tasks = Self.repairs.map { repair in
+        func notes(_ count: Int = .max, _ change: (inout RepairTask) -> Void) async throws -> [String] {
+            let tasks = Self.repairs.prefix(count).map { repair in
                 var repair = repair
                 change(&repair)
                 return repair.start
@@ -283,6 +283,8 @@ import Tools
         let broken = try await notes { $0.prelude = "import nothing_like_it" }
         #expect(broken.count == 1 && broken[0].contains("nothing_like_it"))
         #expect(broken[0].hasPrefix("All 7 start states fail in the same way before any check runs"))
+        let one = try await notes(1) { $0.prelude = "import nothing_like_it" }
+        #expect(one.count == 1 && one[0].hasPrefix("The task's states fail, first and last, in the same way before"))
         // Solutions get faults first, so no start state passes.
         #expect(try await notes { $0.program = $0.reference ?? "" }.isEmpty)
         await sandbox.shutdown()

@@ -1,4 +1,5 @@
-"""The part `openenv` of interop.py: every client class of the real openenv package against `coe serve env` and `model`."""
+"""The part `openenv` of interop.py: each client class of the openenv package on `coe serve env` and `model`."""
+
 import asyncio
 import json
 import re
@@ -11,8 +12,13 @@ from openenv.core.env_server.mcp_types import CallToolAction
 
 from kit import *
 
-TASK = {"id": "add", "prompt": "Add two numbers.", "program": "def add(a, b):\n    return a - b\n",
-        "tests": ["assert add(1, 2) == 3"], "reference": "def add(a, b):\n    return a + b\n"}
+TASK = {
+    "id": "add",
+    "prompt": "Add two numbers.",
+    "program": "def add(a, b):\n    return a - b\n",
+    "tests": ["assert add(1, 2) == 3"],
+    "reference": "def add(a, b):\n    return a + b\n",
+}
 FIX, EXIT = "### REPW 2 >>>- >>>+", "### EXIT"
 
 
@@ -89,8 +95,11 @@ def openenv(coe, row):
 
         async def generic():
             async with GenericEnvClient(base_url=url) as client:
-                return [*await played(client, {"command": FIX}, {"command": EXIT}),
-                        *await played(client, GenericAction(command=FIX), GenericAction(command=EXIT)), sessions(server)]
+                return [
+                    *await played(client, {"command": FIX}, {"command": EXIT}),
+                    *await played(client, GenericAction(command=FIX), GenericAction(command=EXIT)),
+                    sessions(server),
+                ]
 
         async def typed():
             async with Typed(base_url=url) as client:
@@ -112,13 +121,22 @@ def openenv(coe, row):
 
         async def base():
             async with MCPClientBase(base_url=url) as client:
-                return [*await played(client, action(FIX), action(EXIT)), len(await client.list_tools()), sessions(server)]
+                return [
+                    *await played(client, action(FIX), action(EXIT)),
+                    len(await client.list_tools()),
+                    sessions(server),
+                ]
 
         async def tools():
             async with MCPToolClient(base_url=url) as client:
                 schema = (await client.get_tool("run_command")).input_schema
-                return [sorted(tool.name for tool in await client.list_tools()), list(schema["properties"]),
-                        schema["required"], await client.has_tool("run_command"), await client.has_tool("fly")]
+                return [
+                    sorted(tool.name for tool in await client.list_tools()),
+                    list(schema["properties"]),
+                    schema["required"],
+                    await client.has_tool("run_command"),
+                    await client.has_tool("fly"),
+                ]
 
         async def one_place():
             async with MCPToolClient(base_url=url) as client:
@@ -129,13 +147,21 @@ def openenv(coe, row):
                     state = await client.state()
                     shown = await client.call_tool("show_state")
                     last = await client.call_tool("run_command", command=EXIT)
-                    seen += [state.episode_id, state.step_count, "a + b" in str(shown), last["structuredContent"]["done"],
-                             sessions(server)]
+                    seen += [
+                        state.episode_id,
+                        state.step_count,
+                        "a + b" in str(shown),
+                        last["structuredContent"]["done"],
+                        sessions(server),
+                    ]
                 return seen
 
         async def tool_steps():
             async with MCPToolClient(base_url=url) as client:
-                return [*await played(client, action(FIX), action(EXIT)), *await played(client, action(FIX), action(EXIT))]
+                return [
+                    *await played(client, action(FIX), action(EXIT)),
+                    *await played(client, action(FIX), action(EXIT)),
+                ]
 
         def sync_tools():
             with MCPToolClient(base_url=url).sync() as client:
@@ -148,10 +174,16 @@ def openenv(coe, row):
         check("SyncEnvClient: two episodes", [1, True, 1, 1], sync)
         check("AutoEnv with base_url: an episode", episode, auto)
         check("MCPClientBase: an episode, 3 tools, one session", episode + [3, 1], base)
-        check("MCPToolClient: tools and their arguments",
-              [["new_task", "run_command", "show_state"], ["command"], ["command"], True, False], tools)
-        check("MCPToolClient: two episodes over /ws and /mcp are one session",
-              ["first", 1, True, True, 1, "second", 1, True, True, 1], one_place)
+        check(
+            "MCPToolClient: tools and their arguments",
+            [["new_task", "run_command", "show_state"], ["command"], ["command"], True, False],
+            tools,
+        )
+        check(
+            "MCPToolClient: two episodes over /ws and /mcp are one session",
+            ["first", 1, True, True, 1, "second", 1, True, True, 1],
+            one_place,
+        )
         check("MCPToolClient: two episodes by step(CallToolAction)", episode + episode, tool_steps)
         check("MCPToolClient.sync(): /ws and /mcp are one session", [True, 1, 1], sync_tools)
         check("no session is left after all these clients", True, lambda: settled(server, 0))
@@ -179,11 +211,13 @@ def openenv(coe, row):
 
         def named(name):
             """A WebSocket and a call of MCP with an id that nobody gave out."""
+
             async def connected():
                 client = GenericEnvClient(base_url=url)
                 client._ws_url += f"?session_id={name}"
                 async with client:
                     return await client.reset(seed=1)
+
             return connected
 
         async def mcp_unknown():
@@ -208,6 +242,7 @@ def openenv(coe, row):
         check("no session is left after the refusals", True, lambda: settled(server, 0))
 
     with Server(coe, *serve, "--sessions", "2", kind="env") as server:
+
         async def apart():
             async with MCPToolClient(base_url=server.url) as client:
                 child = await client.new_session()
@@ -218,19 +253,31 @@ def openenv(coe, row):
         check("MCPToolClient.new_session(): two sessions, apart", [1, 0, 2], apart)
 
     with Server(coe, *serve, "--token", "0123456789abcdef", kind="env") as server:
+
         async def guarded(**headers):
             async with MCPToolClient(base_url=server.url, headers=headers) as client:
                 await client.reset(seed=1)
                 return (await client.call_tool("run_command", command=FIX))["structuredContent"]["reward"]
 
-        check("MCPToolClient with a token in its headers", 1, lambda: guarded(Authorization="Bearer 0123456789abcdef"))
+        check(
+            "MCPToolClient with a token in its headers", 1, lambda: guarded(Authorization="Bearer 0123456789abcdef")
+        )
         refused("MCPToolClient without the token", guarded)
 
     make("base")
     with Server(coe, "--model", "base", "--adapter", "none") as server:
         turns = [{"role": "user", "content": "hi"}]
         _, answer = server.post("/v1/chat/completions", {"messages": turns, "max_tokens": 6, "temperature": 0})
-        client = OpenAIClient(server.url, None, model="base", max_tokens=6)
-        check("OpenAIClient.complete on serve model", answer["choices"][0]["message"]["content"], lambda: client.complete("hi"))
+
+        def client():
+            return OpenAIClient(server.url, None, model="base", max_tokens=6)
+
+        check(
+            "OpenAIClient.complete on serve model",
+            answer["choices"][0]["message"]["content"],
+            lambda: client().complete("hi"),
+        )
         tool = {"name": "add", "description": "adds", "input_schema": {"type": "object", "properties": {}}}
-        refused("OpenAIClient.complete_with_tools on serve model", lambda: client.complete_with_tools(turns, [tool]))
+        refused(
+            "OpenAIClient.complete_with_tools on serve model", lambda: client().complete_with_tools(turns, [tool])
+        )

@@ -1,4 +1,5 @@
 """Random models, and coe's servers, for the comparisons of interop.py."""
+
 import json
 import os
 import shutil
@@ -11,30 +12,58 @@ import urllib.request
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import (LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
+from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
 from transformers.utils import logging
 
 torch.set_num_threads(1)
 logging.disable_progress_bar()
-TEXT = ["def add(a, b):\n    return a + b\n", "for i in range(10):\n\tprint(i)\r\n", "héllo wörld 你好 🙂", "the quick brown fox " * 3]
+TEXT = [
+    "def add(a, b):\n    return a + b\n",
+    "for i in range(10):\n\tprint(i)\r\n",
+    "héllo wörld 你好 🙂",
+    "the quick brown fox " * 3,
+]
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-CHAT = ("{% for m in messages %}{{'<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
-        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
-BASE = dict(hidden_size=128, intermediate_size=192, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
-            head_dim=64, max_position_embeddings=256, rms_norm_eps=1e-5, tie_word_embeddings=False, bos_token_id=None,
-            eos_token_id=None, pad_token_id=None)
-KINDS = {"llama": (LlamaConfig, LlamaForCausalLM), "qwen2": (Qwen2Config, Qwen2ForCausalLM),
-         "qwen3": (Qwen3Config, Qwen3ForCausalLM)}
+CHAT = (
+    "{% for m in messages %}{{'<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+BASE = dict(
+    hidden_size=128,
+    intermediate_size=192,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    num_key_value_heads=1,
+    head_dim=64,
+    max_position_embeddings=256,
+    rms_norm_eps=1e-5,
+    tie_word_embeddings=False,
+    bos_token_id=None,
+    eos_token_id=None,
+    pad_token_id=None,
+)
+KINDS = {
+    "llama": (LlamaConfig, LlamaForCausalLM),
+    "qwen2": (Qwen2Config, Qwen2ForCausalLM),
+    "qwen3": (Qwen3Config, Qwen3ForCausalLM),
+}
 
 
 def tokenizer():
     result = Tokenizer(models.BPE())
     result.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
     result.decoder = decoders.ByteLevel()
-    result.train_from_iterator(TEXT * 4, trainers.BpeTrainer(
-        vocab_size=400, special_tokens=SPECIAL, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False))
+    result.train_from_iterator(
+        TEXT * 4,
+        trainers.BpeTrainer(
+            vocab_size=400,
+            special_tokens=SPECIAL,
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        ),
+    )
     return result
 
 
@@ -44,9 +73,17 @@ def make(path, kind="llama", seed=0, **over):
     os.makedirs(path)
     words = tokenizer()
     words.save(os.path.join(path, "tokenizer.json"))
-    write_json(path, "tokenizer_config.json", {
-        "bos_token": None, "eos_token": "<|im_end|>", "add_bos_token": False, "chat_template": CHAT,
-        "tokenizer_class": "PreTrainedTokenizerFast"})
+    write_json(
+        path,
+        "tokenizer_config.json",
+        {
+            "bos_token": None,
+            "eos_token": "<|im_end|>",
+            "add_bos_token": False,
+            "chat_template": CHAT,
+            "tokenizer_class": "PreTrainedTokenizerFast",
+        },
+    )
     torch.manual_seed(seed)
     config, model = KINDS[kind]
     settings = {**BASE, "vocab_size": words.get_vocab_size(), **over}
@@ -60,7 +97,7 @@ def make(path, kind="llama", seed=0, **over):
             elif name.endswith("bias"):
                 p.copy_(0.3 * torch.randn_like(p))
             else:
-                p.copy_(torch.randn_like(p) * (0.5 if "embed" in name else 1.6 / p.shape[-1] ** .5))
+                p.copy_(torch.randn_like(p) * (0.5 if "embed" in name else 1.6 / p.shape[-1] ** 0.5))
     model.eval().save_pretrained(path)
     return model
 
@@ -105,8 +142,18 @@ class Server:
         self.log_path = f"server-{self.port}.log"
         with open(self.log_path, "w") as log:
             self.process = subprocess.Popen(
-                [coe, "serve", kind, *arguments, "--port", str(self.port),
-                 *(["--precision", "float32"] if kind == "model" else [])], stdout=log, stderr=log)
+                [
+                    coe,
+                    "serve",
+                    kind,
+                    *arguments,
+                    "--port",
+                    str(self.port),
+                    *(["--precision", "float32"] if kind == "model" else []),
+                ],
+                stdout=log,
+                stderr=log,
+            )
 
     def __enter__(self):
         for _ in range(1200):
@@ -134,11 +181,14 @@ class Server:
             return None
         with open(self.log_path) as log:
             lines = log.read().strip().splitlines()
-        return lines[-1] if lines else f"exit code {self.process.returncode} without a word"
+        if self.process.returncode == 2 and lines:
+            return lines[-1]
+        return f"exit code {self.process.returncode} without a word: {' '.join(lines[-2:])}"
 
     def post(self, path, body):
         request = urllib.request.Request(
-            self.url + path, json.dumps(body).encode(), {"content-type": "application/json"})
+            self.url + path, json.dumps(body).encode(), {"content-type": "application/json"}
+        )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, json.loads(answer.read())

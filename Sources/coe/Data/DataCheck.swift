@@ -32,6 +32,7 @@ struct DataCheck: AsyncParsableCommand {
 
     func run() async throws {
         let tasks = try Toolbox.standard.load(set, split: .all)
+        if tasks.isEmpty { throw UsageError("\(set) holds no tasks.") }
         var result = Findings(tasks: tasks.count)
         let progress = ProgressLine("tasks")
         try await withSandbox { sandbox in
