@@ -74,7 +74,8 @@ let package = Package(
             name: "Fuzz",
             dependencies: [
                 "Countdown", "Demonstrations", "Evaluation", "LanguageModels", "ModelServing", "PythonRepair",
-                "PythonSandbox", "Reports", "Runs", "Serving", "StatefulTools", "Tensors", "Tokenization", "UserRepair", "UserRunner", nio("NIOCore"),
+                "PythonSandbox", "Reports", "Runs", "Serving", "StatefulTools", "Tensors", "Tokenization", "UserRepair",
+                "UserRunner", nio("NIOCore"),
                 nio("NIOEmbedded"), nio("NIOHTTP1"),
             ],
             linkerSettings: [

@@ -2,16 +2,17 @@ import Countdown
 import Demonstrations
 import Evaluation
 import Foundation
+import Runs
+import Serving
+import Tokenization
+
 @testable import LanguageModels
 @testable import ModelServing
 @testable import PythonRepair
 @testable import PythonSandbox
 @testable import Reports
-import Runs
-import Serving
 @testable import StatefulTools
 @testable import Tensors
-import Tokenization
 @testable import UserRepair
 @testable import UserRunner
 
@@ -79,7 +80,8 @@ private let readers: [String: @Sendable (Data) throws -> Void] = [
     },
     // A program, then commands: parts end at NUL.
     "commands": { data in
-        let parts = data.split(separator: 0, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+        let parts = data.split(separator: 0, omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
         var editor = try PythonRepair(
             RepairTask(id: "", prompt: "", program: parts[0], tests: .statements(["0"]), reference: "x = 1\ny = 22\n"))
         var game = countdown
@@ -146,12 +148,13 @@ private func play(_ text: String, _ tool: inout some Tool) {
 private let toolbox = Toolbox([PythonRepair.self, Countdown.self])
 let countdown = try! Countdown(
     ToolTask(
-        id: "c", tool: "countdown", fields: ["numbers": .array([.number(2), .number(3), .number(25)]), "target": .number(50)]))
+        id: "c", tool: "countdown",
+        fields: ["numbers": .array([.number(2), .number(3), .number(25)]), "target": .number(50)]))
 private let program = (1...150).map { $0 % 10 == 1 ? "def f\($0)():\n" : "    x = \($0)\n" }.joined()
 private let add = try! PythonRepair(
     RepairTask(
-        id: "add", prompt: "", program: "def add(a, b):\n    return a - b\n", tests: .statements(["assert add(1, 2) == 3"]),
-        reference: "def add(a, b):\n    return a + b\n"))
+        id: "add", prompt: "", program: "def add(a, b):\n    return a - b\n",
+        tests: .statements(["assert add(1, 2) == 3"]), reference: "def add(a, b):\n    return a + b\n"))
 private let reader = readers[ProcessInfo.processInfo.environment["FUZZ_READER"] ?? ""]!
 
 private func withFile(_ data: Data, _ body: (String) throws -> Void) throws {

@@ -4,8 +4,9 @@ import NIOCore
 import NIOEmbedded
 import NIOHTTP1
 import PythonSandbox
-@testable import Serving
 import StatefulTools
+
+@testable import Serving
 
 /// The environment server behind the server's own pipeline, on one thread: an input's work is over when it returns.
 final class HTTPHarness {
@@ -63,9 +64,10 @@ private enum Jobs {
     private typealias Enqueue = @convention(thin) (UnownedJob) -> Void
     private typealias EnqueueHook = @convention(thin) (UnownedJob, Enqueue) -> Void
     private typealias DelayHook = @convention(thin) (UInt64, UnownedJob, UnsafeRawPointer) -> Void
-    private typealias DeadlineHook = @convention(thin) (
-        Int64, Int64, Int64, Int64, CInt, UnownedJob, UnsafeRawPointer
-    ) -> Void
+    private typealias DeadlineHook =
+        @convention(thin) (
+            Int64, Int64, Int64, Int64, CInt, UnownedJob, UnsafeRawPointer
+        ) -> Void
 
     nonisolated(unsafe) private static var ready: [UnownedJob] = []
     nonisolated(unsafe) private static var late: [UnownedJob] = []

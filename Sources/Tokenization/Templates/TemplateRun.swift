@@ -21,7 +21,9 @@ struct TemplateRun {
 
     private mutating func step(_ count: Int = 1) throws(TemplateError) {
         steps += count
-        guard steps < Self.stepLimit, output.utf8.count < 1 << 20 else { throw TemplateError("does not come to an end") }
+        guard steps < Self.stepLimit, output.utf8.count < 1 << 20 else {
+            throw TemplateError("does not come to an end")
+        }
     }
 
     private mutating func run(_ nodes: [TemplateNode]) throws(TemplateError) -> Flow {
