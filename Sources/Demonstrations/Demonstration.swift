@@ -69,3 +69,29 @@ public struct Demonstration: Hashable, Sendable, Codable {
         task.id = id
     }
 }
+
+extension Demonstration.Meta {
+    /// - Throws: `DecodingError` for counts that nothing has; sums of them must not overflow.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        func count(_ key: CodingKeys) throws -> Int? {
+            guard let count = try values.decodeIfPresent(Int.self, forKey: key) else { return nil }
+            guard (0...1 << 40).contains(count) else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: key, in: values, debugDescription: "it is \(count), where 0 to \(1 << 40) is possible")
+            }
+            return count
+        }
+        func needed(_ key: CodingKeys) throws -> Int { try count(key) ?? values.decode(Int.self, forKey: key) }
+        kind = try values.decode(String.self, forKey: .kind)
+        source = try values.decode(String.self, forKey: .source)
+        operators = try values.decode([String].self, forKey: .operators)
+        failure = try values.decode(String.self, forKey: .failure)
+        editDistance = try count(.editDistance)
+        commands = try needed(.commands)
+        prompt = try values.decode(PromptStyle.self, forKey: .prompt)
+        family = try values.decodeIfPresent(String.self, forKey: .family)
+        seed = try values.decode(UInt64.self, forKey: .seed)
+        index = try needed(.index)
+    }
+}

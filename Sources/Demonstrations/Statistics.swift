@@ -89,7 +89,7 @@ public struct Statistics: Sendable, Codable {
             let verb = tool.verb(answer.content)
             if !verb.isEmpty { commands[verb, default: 0] += 1 }
             let words = answer.content.split(separator: " ", maxSplits: 3)
-            guard words.count > 2, let line = Int(words[2]) else { continue }
+            guard words.count > 2, let line = Int(words[2]), (0...1 << 40).contains(line) else { continue }
             if let last { lineSteps.add(line - last) }
             last = line
         }

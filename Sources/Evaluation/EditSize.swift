@@ -22,7 +22,7 @@ public struct EditSize: Hashable, Sendable {
 extension Tool {
     /// The distance to a passing state that the data set names (`meta.lev_nearest_passing`).
     var namedDistance: Int? {
-        if case .number(let distance)? = task.fields["meta"]?["lev_nearest_passing"] {
+        if case .number(let distance)? = task.fields["meta"]?["lev_nearest_passing"], (0...0x1p40).contains(distance) {
             Int(exactly: distance)
         } else {
             nil

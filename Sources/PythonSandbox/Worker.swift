@@ -139,17 +139,20 @@ final class Worker: Sendable {
     }
 
     private func read(_ size: Int, until deadline: ContinuousClock.Instant) throws -> Data {
-        var data = Data(count: size)
-        var filled = 0
-        while filled < size {
+        var data = Data()
+        while data.count < size {
             try wait(for: Int16(POLLIN), until: deadline)
-            let count = data.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + filled, size - filled, 0) }
+            // The size is the worker's word: memory is taken as the bytes come.
+            let filled = data.count
+            data.count = min(size, filled + 1 << 20)
+            let count = data.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + filled, $0.count - filled, 0) }
+            let error = errno
+            data.count = filled + max(0, count)
             if count < 0 {
-                if errno == EINTR || errno == EAGAIN { continue }
-                throw Failure.broken("the worker's line failed with error \(errno)")
+                if error == EINTR || error == EAGAIN { continue }
+                throw Failure.broken("the worker's line failed with error \(error)")
             }
             if count == 0 { throw Failure.broken("the worker ended") }
-            filled += count
         }
         return data
     }

@@ -24,7 +24,8 @@ struct Axis {
         self.high = most ?? (high / step).rounded(.up) * step
         ticks = []
         var index = (self.low / step).rounded(.up)
-        while index * step <= self.high + step * 1e-6 {
+        // Beyond 2⁵³ a step may be too small to come forward.
+        while index * step <= self.high + step * 1e-6, ticks.count < 20 {
             ticks.append(index * step)
             index += 1
         }

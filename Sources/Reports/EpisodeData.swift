@@ -61,7 +61,8 @@ struct EpisodeData {
                 return Outcome(s: check.outcome, n: isKnown ? nil : check.name, m: isUnchecked ? nil : check.note)
             }
             h = verdict.hiddenPassed
-            g = verdict.progress.isFinite ? Int((1_000 * verdict.progress).rounded()) : 0
+            // Also of a file that gives more, or no number at all.
+            g = Int((1_000 * min(1, max(0, verdict.progress))).rounded())
         }
     }
 
@@ -161,7 +162,7 @@ struct EpisodeData {
                     feedback.ranges(of: "***\n").last.map { String(feedback[$0.upperBound...]) } ?? feedback
                 }, w: reward, k: isKnown ? tokens.map { $0 ?? "" }.joined() : "",
                 l: isKnown ? tokens.map { $0?.utf16.count ?? 0 } : [],
-                q: turn.completion.logProbabilities.map { $0.isFinite ? Int(($0 * 1_000).rounded()) : -99_999 })
+                q: turn.completion.logProbabilities.map { Int((max(-99.999, min($0, 0)) * 1_000).rounded()) })
         }
         return Whole(
             p: trace.initialState, j: trace.initialVerdict.map { Judged($0, first: nil) }, c: trace.hasCommands,

@@ -24,21 +24,22 @@ public enum Focus {
             chosen.append(definition)
             lines += size
         }
-        var queue = seeds(outline, report)
+        var queue = seeds(outline, report).filter { $0.first <= count }
         for definition in queue { take(definition) }
         // Breadth first along the calls.
         var seen = Set(queue.map(\.name))
         while !queue.isEmpty, lines < partLines {
             let definition = queue.removeFirst()
             for name in definition.calls {
-                for callee in definitions(named: name, outline) where seen.insert(callee.name).inserted {
+                for callee in definitions(named: name, outline) where callee.first <= count {
+                    guard seen.insert(callee.name).inserted else { continue }
                     take(callee)
                     queue.append(callee)
                 }
             }
         }
         guard !chosen.isEmpty else { return fallback(count, report) }
-        var ranges = chosen.map { $0.first...min(count, max($0.first, $0.last)) }
+        var ranges = chosen.map { $0.first...min(count, $0.last) }
         // A method without the head of its class reads like a function.
         for definition in chosen {
             guard let dot = definition.name.lastIndex(of: ".") else { continue }
@@ -79,10 +80,10 @@ public enum Focus {
 
     /// The lines of the functions themselves; nil where there are none, or nothing else.
     static func narrow(_ seeds: [ProgramOutline.Definition], _ program: String) -> LineWindow? {
-        let functions = seeds.filter { $0.kind == "function" }
         let count = ProgramText(program).lines.count
-        let ranges = functions.prefix(3).map { $0.first...min(count, max($0.first, $0.last)) }
-        guard !ranges.isEmpty, ranges.allSatisfy({ $0.upperBound <= count }) else { return nil }
+        let functions = seeds.filter { $0.kind == "function" && $0.first <= count }
+        let ranges = functions.prefix(3).map { $0.first...min(count, $0.last) }
+        guard !ranges.isEmpty else { return nil }
         let window = LineWindow(ranges)
         let others = (1...count).filter { !window.contains($0) }
         let lines = ProgramText(program).lines
@@ -100,8 +101,10 @@ public enum Focus {
 
     /// Lines around those that are known to run or to be wrong.
     private static func fallback(_ count: Int, _ report: RunnerReport) -> LineWindow? {
-        let known = [report.program?.line].compactMap { $0 } + report.failing.compactMap(\.programLine)
-        let lines = known.isEmpty ? Array((report.reached ?? []).suffix(partLines)) : known
+        let program = 1...max(1, count)
+        let known = ([report.program?.line] + report.failing.map(\.programLine)).compactMap { $0 }
+            .filter(program.contains)
+        let lines = known.isEmpty ? (report.reached ?? []).filter(program.contains).suffix(partLines) : known[...]
         guard !lines.isEmpty else { return LineWindow([1...min(count, partLines)]) }
         return LineWindow(lines.prefix(partLines).map { max(1, $0 - 8)...min(count, $0 + 8) })
     }
@@ -109,6 +112,6 @@ public enum Focus {
     /// The lines of a function that the user names.
     public static func lines(ofFunction name: String, _ outline: ProgramOutline) -> LineWindow? {
         let found = outline.functions.filter { $0.name == name || $0.name.hasSuffix("." + name) }
-        return found.isEmpty ? nil : LineWindow(found.map { $0.first...max($0.first, $0.last) })
+        return found.isEmpty ? nil : LineWindow(found.map { $0.first...$0.last })
     }
 }

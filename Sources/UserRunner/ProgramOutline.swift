@@ -57,6 +57,23 @@ public struct ProgramOutline: Hashable, Sendable, Codable {
     public var called: [[String]]
 }
 
+extension ProgramOutline.Definition {
+    /// - Throws: `DecodingError` for lines that no program has: a process that runs the program sends them.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        name = try values.decode(String.self, forKey: .name)
+        kind = try values.decode(String.self, forKey: .kind)
+        first = try values.decode(Int.self, forKey: .first)
+        last = try values.decode(Int.self, forKey: .last)
+        calls = try values.decode([String].self, forKey: .calls)
+        doc = try values.decodeIfPresent(String.self, forKey: .doc)
+        guard 1 <= first, first <= last, last <= 1 << 30 else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .last, in: values, debugDescription: "lines \(first) to \(last)")
+        }
+    }
+}
+
 /// What a person should know about a repair that passes.
 public struct RepairWarning: Hashable, Sendable, Codable {
     /// A full sentence.

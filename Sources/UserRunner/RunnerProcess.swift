@@ -142,20 +142,22 @@ final class RunnerProcess: Sendable {
     }
 
     private func read(_ size: Int, until deadline: ContinuousClock.Instant) throws(Failure) -> Data {
-        var data = Data(count: size)
-        var filled = 0
-        while filled < size {
+        var data = Data()
+        while data.count < size {
             var entry = pollfd(fd: line.descriptor, events: Int16(POLLIN), revents: 0)
             let left = ContinuousClock.now.duration(to: deadline) / .milliseconds(1)
             guard left > 0 else { throw failure("it gives no answer") }
             guard poll(&entry, 1, CInt(min(left.rounded(.up), 60_000))) > 0 else { continue }
-            let place = filled
+            // The size is the runner's word: memory is taken as the bytes come.
+            let filled = data.count
+            data.count = min(size, filled + 1 << 20)
             let count = data.withUnsafeMutableBytes {
-                recv(line.descriptor, $0.baseAddress! + place, size - place, 0)
+                recv(line.descriptor, $0.baseAddress! + filled, $0.count - filled, 0)
             }
-            if count < 0, errno == EINTR || errno == EAGAIN { continue }
+            let error = errno
+            data.count = filled + max(0, count)
+            if count < 0, error == EINTR || error == EAGAIN { continue }
             if count <= 0 { throw failure("it ended") }
-            filled += count
         }
         return data
     }

@@ -79,7 +79,7 @@ public final class HTTPServer: Sendable {
         self.port = listener.localAddress?.port ?? port
     }
 
-    private static func configure(
+    static func configure(
         _ channel: any Channel, _ service: any HTTPService, _ access: AccessRules, _ limits: ServerLimits,
         _ calls: RunningCalls
     ) throws {

@@ -92,6 +92,15 @@ public struct Trace: Hashable, Sendable, Codable {
         return (tokenIDs, mask, logProbabilities)
     }
 
+    /// All numbers that are added up; sums of them must not overflow.
+    private var counts: [Int] {
+        [sample] + [initialDistance, movedDistance].compactMap { $0 }
+            + turns.flatMap { turn in
+                [turn.distance, turn.completion.resamples].compactMap { $0 }
+                    + (turn.completion.usage.map { [$0.promptTokens, $0.completionTokens] } ?? [])
+            }
+    }
+
     /// Reads one line of a trace file.
     ///
     /// - Throws: ``ToolTaskError`` that says what is wrong with it, without the line's number.
@@ -106,7 +115,11 @@ public struct Trace: Hashable, Sendable, Codable {
                     "it is a trace of format \(version), and this coe reads format \(currentVersion): play the run again, or "
                         + "read it with the coe that wrote it")
             }
-            return try decoder.decode(Trace.self, from: line)
+            let trace = try decoder.decode(Trace.self, from: line)
+            guard trace.counts.allSatisfy((0...1 << 40).contains) else {
+                throw ToolTaskError(.badLine, "it is no trace: it holds a count below 0 or beyond \(1 << 40)")
+            }
+            return trace
         } catch let error as ToolTaskError {
             throw error
         } catch {

@@ -88,16 +88,19 @@ extension Grammar {
                 ]), isRequired: required.contains(name)
             )
         }
-        /// The members from one on, with a comma before the first of them or not.
-        func rest(from index: Int, comma: Bool) -> Grammar {
-            guard index < parts.count else { return .literal("}") }
-            let (member, isRequired) = parts[index]
-            let with = Grammar.sequence([
-                .literal(comma ? "," : ""), member, rest(from: index + 1, comma: true),
-            ])
-            return isRequired ? with : .choice([with, rest(from: index + 1, comma: comma)])
+        return Grammar { next in
+            // The members from one on, first or behind a comma. They share their nodes: else each member that may be left
+            // out would double them.
+            var first = Grammar.literal("}").make(next)
+            var further = first
+            for (member, isRequired) in parts.reversed() {
+                let with = member.make(further)
+                let behindComma = Grammar.literal(",").make(with)
+                first = isRequired ? with : GrammarNode(.choice([with, first]))
+                further = isRequired ? behindComma : GrammarNode(.choice([behindComma, further]))
+            }
+            return Grammar.literal("{").make(first)
         }
-        return .sequence([.literal("{"), rest(from: 0, comma: false)])
     }
 
     /// An object with any names.

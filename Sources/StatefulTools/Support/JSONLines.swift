@@ -2,6 +2,9 @@ public import Foundation
 
 /// Files with one JSON object a line, plain or compressed by gzip (told by the first two bytes).
 public enum JSONLines {
+    /// The most bytes of a line. A small gzip file can hold one that fills the memory.
+    private static let longestLine = 256 << 20
+
     /// Calls `body` with each line, without its line feed, until it returns false. The file is read as a stream.
     ///
     /// - Throws: ``ToolTaskError`` with code `unreadable` when the file can't be opened or unpacked.
@@ -27,7 +30,8 @@ public enum JSONLines {
             defer { isFirst = false }
             return isFirst && line.starts(with: [0xEF, 0xBB, 0xBF]) ? Data(line.dropFirst(3)) : line
         }
-        while let piece = try input.read(upToCount: 1 << 16), !piece.isEmpty {
+        // A piece of a gzip file may unpack to its thousandfold.
+        while let piece = try input.read(upToCount: isCompressed ? 1 << 12 : 1 << 16), !piece.isEmpty {
             var chunk = piece
             if let unpacker {
                 do {
@@ -43,6 +47,7 @@ public enum JSONLines {
                 start = end + 1
             }
             buffer += chunk[start...]
+            guard buffer.count <= longestLine else { throw unreadable("a line has more than \(longestLine) bytes") }
         }
         if unpacker?.isWhole == false { throw unreadable("the gzip data are cut off") }
         if !buffer.isEmpty { _ = try body(line(buffer)) }

@@ -64,7 +64,8 @@ enum TemplateFunctions {
             return .string(text.prefix(1).uppercased() + text.dropFirst().lowercased())
         case ("replace", 2) where !words[0].isEmpty:
             return .string(
-                text.split(separator: words[0], omittingEmptySubsequences: false).joined(separator: words[1]))
+                try joined(
+                    text.split(separator: words[0], omittingEmptySubsequences: false).map(String.init), by: words[1]))
         case ("split", 1) where !words[0].isEmpty:
             return .list(text.split(separator: words[0], omittingEmptySubsequences: false).map { .string(String($0)) })
         default: throw TemplateError("calls the method \(name)")
@@ -95,13 +96,21 @@ enum TemplateFunctions {
         case ("join", .list(let items)):
             var texts: [String] = []
             for item in items { texts.append(try item.text()) }
-            return .string(texts.joined(separator: try arguments.first?.text() ?? ""))
+            return .string(try joined(texts, by: try arguments.first?.text() ?? ""))
         case ("selectattr", .list(let items)) where arguments.count == 3:
             return .list(try selected(items, arguments, keeps: true))
         case ("rejectattr", .list(let items)) where arguments.count == 3:
             return .list(try selected(items, arguments, keeps: false))
         default: throw TemplateError("uses the filter \(name)")
         }
+    }
+
+    /// The texts in one, refused before it is made where it is huge.
+    private static func joined(_ texts: [String], by separator: String) throws(TemplateError) -> String {
+        guard texts.reduce(0, { $0 + $1.utf8.count + separator.utf8.count }) <= 1 << 20 else {
+            throw TemplateError("makes a text without end")
+        }
+        return texts.joined(separator: separator)
     }
 
     /// The items whose attribute passes a test: `selectattr('role', 'equalto', 'user')`.

@@ -17,6 +17,8 @@ struct TemplateLexer {
         case sign(String)
     }
 
+    /// The most words and signs of a tag. Expressions nest no deeper, so that reading and running them needs little stack.
+    private static let longestTag = 512
     private let source: [Unicode.Scalar]
     private var position = 0
 
@@ -85,6 +87,9 @@ struct TemplateLexer {
         var tokens: [Token] = []
         var depth = 0
         while position < source.count {
+            guard tokens.count <= Self.longestTag else {
+                throw TemplateError("has a tag of more than \(Self.longestTag) words and signs")
+            }
             let scalar = source[position]
             let next = position + 1 < source.count ? source[position + 1] : " "
             if depth == 0, scalar == end, next == "}" {

@@ -8,6 +8,7 @@ struct TemplateRun {
     private var namespaces: [[String: TemplateValue]] = []
     private var output = ""
     private var steps = 0
+    private static let stepLimit = 50_000
 
     /// - Parameter variables: What Transformers passes: `messages`, `add_generation_prompt`, `bos_token`, ….
     init(_ variables: [String: TemplateValue]) { scopes = [variables] }
@@ -20,7 +21,9 @@ struct TemplateRun {
 
     private mutating func step(_ count: Int = 1) throws(TemplateError) {
         steps += count
-        guard steps < 50_000, output.utf8.count < 1 << 20 else { throw TemplateError("does not come to an end") }
+        guard steps < Self.stepLimit, output.utf8.count < 1 << 20 else {
+            throw TemplateError("does not come to an end")
+        }
     }
 
     private mutating func run(_ nodes: [TemplateNode]) throws(TemplateError) -> Flow {
@@ -43,7 +46,7 @@ struct TemplateRun {
                 let outer = output
                 output = ""
                 _ = try run(body)
-                scopes[scopes.count - 1][name] = .string(output)
+                scopes[scopes.count - 1][name] = try bounded(.string(output))
                 output = outer
             case .conditional(let branches):
                 for branch in branches {
@@ -126,11 +129,11 @@ struct TemplateRun {
         case .list(let items):
             var values: [TemplateValue] = []
             for item in items { values.append(try value(item)) }
-            return .list(values)
+            return try weighed(.list(values))
         case .dictionary(let members):
             var values: [String: TemplateValue] = [:]
             for (key, member) in members { values[key] = try value(member) }
-            return .dictionary(values)
+            return try weighed(.dictionary(values))
         case .member(let target, let key): return try member(value(target), value(key))
         case .slice(let target, let first, let last, let step): return try slice(target, first, last, step)
         case .choice(let yes, let condition, let no):
@@ -156,6 +159,24 @@ struct TemplateRun {
         case .list(let items) where items.count > 10_000: throw TemplateError("makes a list without end")
         default: return value
         }
+    }
+
+    /// Counts all that a list or an object holds. `{% set x = [x, x] %}` doubles it and takes no memory, but time wherever
+    /// two of them are compared.
+    private mutating func weighed(_ value: TemplateValue) throws(TemplateError) -> TemplateValue {
+        func weight(_ value: TemplateValue, _ limit: Int) -> Int {
+            let items: [TemplateValue]
+            switch value {
+            case .list(let values): items = values
+            case .dictionary(let members): items = Array(members.values)
+            default: return 1
+            }
+            var sum = 1
+            for item in items where sum < limit { sum += weight(item, limit - sum) }
+            return sum
+        }
+        try step(weight(value, Self.stepLimit))
+        return value
     }
 
     private func member(_ target: TemplateValue, _ key: TemplateValue) throws(TemplateError) -> TemplateValue {
@@ -206,6 +227,10 @@ struct TemplateRun {
         if sign == "and" { return first.isTrue ? try value(right) : first }
         if sign == "or" { return first.isTrue ? first : try value(right) }
         let second = try value(right)
+        // A search takes the product of both lengths.
+        if sign == "in", case (.string(let part), .string(let whole)) = (first, second) {
+            try step(part.utf8.count * whole.utf8.count >> 16)
+        }
         switch (sign, first, second) {
         case ("==", _, _): return .bool(first == second)
         case ("!=", _, _): return .bool(first != second)

@@ -125,7 +125,7 @@ public enum DebugBench {
         for line in solution.split(separator: "\n") {
             let text = line.trimmingCharacters(in: .whitespaces)
             guard text.hasPrefix("def "), line.first == " " || line.first == "\t", let open = text.firstIndex(of: "("),
-                let close = text.lastIndex(of: ")")
+                let close = text.lastIndex(of: ")"), open < close
             else { continue }
             let unsupported = ["Node", "-> None"]
             if unsupported.contains(where: { text.contains($0) }) { continue }

@@ -1,0 +1,112 @@
+"""Writes the first inputs of Fuzz/run that no other fixture gives: python3 make_fuzz.py"""
+import base64, gzip, json, pathlib, struct
+
+HERE = pathlib.Path(__file__).parent
+OUT = HERE / "fuzz"
+
+
+def put(reader, name, data):
+    (OUT / reader).mkdir(parents=True, exist_ok=True)
+    (OUT / reader / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+# Task files and demonstrations.
+task = {"id": "add", "prompt": "", "program": "def add(a, b):\n    return a - b\n", "tests": ["assert add(1, 2) == 3"],
+        "hidden_tests": ["assert add(0, 1) == 1"], "setup": "", "reference": "def add(a, b):\n    return a + b\n",
+        "module_name": "m", "meta": {"lev_nearest_passing": 1}}
+game = {"id": "g", "tool": "countdown", "numbers": [2, 3, 25], "target": 50}
+demonstration = {
+    "id": "add#1-0", "task": task, "messages": [
+        {"role": "user", "content": "Program"}, {"role": "assistant", "content": "### DELL 1", "learn": False},
+        {"role": "user", "content": "***"}, {"role": "assistant", "content": "### REPW 2 >>>- >>>+", "learn": True}],
+    "meta": {"kind": "recovery", "source": "add", "operators": ["operator"], "failure": "AssertionError",
+             "editDistance": 1, "commands": 1, "state": "brief", "family": "mixed", "seed": 1, "index": 0}}
+put("jsonl", "tasks", json.dumps(task) + "\n" + json.dumps(game) + "\n")
+put("jsonl", "demonstration", json.dumps(demonstration) + "\n")
+put("jsonl", "packed", gzip.compress((json.dumps(game) + "\n").encode(), mtime=0))
+
+# Traces and metrics.
+verdict = {"checks": [{"name": "t", "outcome": "failed", "note": "got 1", "line": 2}], "failure": "f", "feedback": "no",
+           "passed": False, "hiddenPassed": False, "progress": 0.5, "seconds": 0.1}
+solved = dict(verdict, passed=True, hiddenPassed=True, progress=1, checks=[])
+trace = {
+    "version": 2, "task": "add", "tool": "python", "sample": 0, "seed": 7, "method": "coe", "policy": "p",
+    "initialState": "x = 1\n", "initialVerdict": verdict, "initialDistance": 3, "movedDistance": 4, "exit": "passed",
+    "rules": {"editPenalty": 0.2, "firstPass": 1, "inapplicable": -0.5, "malformed": -0.5, "noExit": 0, "progress": 0.5},
+    "seconds": 1.5, "turns": [
+        {"command": "### DELL 1", "effect": "changed", "state": "", "feedback": "***\nno", "distance": 2,
+         "verdict": verdict, "completion": {
+             "finish": "stop", "text": "### DELL 1", "promptTokenIDs": [1, 2], "tokenIDs": [3], "resamples": 1,
+             "logProbabilities": [-0.5], "usage": {"promptTokens": 2, "completionTokens": 1}}},
+        {"error": "no command", "verdict": solved, "completion": {
+            "finish": "length", "text": "x", "promptTokenIDs": [], "tokenIDs": [], "logProbabilities": []}}]}
+put("trace", "trace", json.dumps(trace) + "\n" + json.dumps(dict(trace, sample=1, exit="turnLimit")) + "\n")
+put("trace", "metrics", "".join(json.dumps({"step": s, "loss": 1 / s, "reward": -s}) + "\n" for s in (1, 2, 30)))
+
+# A program, then commands, each behind a NUL.
+put("commands", "editor", "x = 1\ny = 2\n\0### REPW 2 >>>2 >>>22\0### ADDL 3 >>>z\0### REPL 1 >>>x\0### DELL 2\0### EXIT")
+put("commands", "ends", "a\r\nb\rc\0### DELL 2\0### ADDL 4 >>>\u00e9\0text\n### REPW 1 >>>a >>>a >>>\n")
+put("commands", "game", "\0### 25 * 2\0### 3 - 2\0### UNDO\0### 25 / 3\0### EXIT")
+put("commands", "answer", "\0<think>no</think>\n```python\nx = 1\n```\n```\ny\n```")
+put("commands", "schema", '\0{"type":"object","properties":{"a":{"type":"integer"},"b":{"enum":[1,"x"]}},"required":["a"]}'
+    '\0{"anyOf":[{"const":null},{"type":"array","items":{"type":["string","number"]}}]}')
+
+# Requests.
+def request(line, body="", headers=""):
+    length = "Content-Length: %d\r\n" % len(body) if body else ""
+    return "%s HTTP/1.1\r\nHost: localhost\r\n%s%s\r\n%s" % (line, headers, length, body)
+
+def rpc(method, params, id=1):
+    return json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+
+messages = [
+    json.dumps({"type": "reset", "data": {"seed": 3, "episode_id": "e"}}),
+    json.dumps({"type": "reset", "data": {"task": game}}),
+    json.dumps({"type": "step", "data": {"command": "### 25 * 2"}}), json.dumps({"type": "state"}),
+    json.dumps({"type": "mcp", "data": json.loads(rpc("tools/list", {}))}), json.dumps({"type": "close"})]
+calls = [rpc("initialize", {"protocolVersion": "2025-06-18"}), rpc("openenv/session/create", {}, "a"),
+         rpc("tools/call", {"name": "new_task", "arguments": {"seed": 1, "task_id": "c"}}),
+         rpc("tools/call", {"name": "run_command", "arguments": {"command": "### 3 - 2"}}), rpc("ping", None)]
+put("http", "gets", "".join(request("GET " + p) for p in ["/health", "/state?session_id=a%20b&c", "/schema", "/tasks"]))
+put("http", "reset", request("POST /reset", '{"seed":7,"task":%s}' % json.dumps(game)) + request("POST /reset", "{}"))
+put("http", "step", request("POST /step", '{"action":{"command":"### 25 * 2","metadata":{}},"timeout_s":5,"request_id":"r"}'))
+put("http", "mcp", "".join(request("POST /mcp", c) for c in calls) + request("DELETE /mcp", headers="Mcp-Session-Id: x\r\n"))
+put("http", "chunks", "POST /reset HTTP/1.1\r\nhost: [::1]:80\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\n{\r\n1\r\n}\r\n0\r\n\r\n")
+put("http", "others", "GET / HTTP/1.0\r\nHost: 127.0.0.1:80\r\nOrigin: http://127.0.0.1:80\r\nExpect: 100-continue\r\n\r\n"
+    + request("PUT /x", "y", "Authorization: Bearer abc\r\nConnection: close\r\n"))
+put("http", "upgrade", request("GET /ws?session_id=a", headers="Connection: upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\n"))
+
+# Frames with a mask of zeros, so that their text can be read; the first byte chooses /ws or /mcp.
+def frame(data, opcode=1, end=True, mask=bytes(4)):
+    data = data.encode() if isinstance(data, str) else data
+    size = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + struct.pack(">H", len(data))
+    return bytes([(0x80 if end else 0) | opcode]) + size + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data))
+
+put("websocket", "messages", b"\0" + b"".join(map(frame, messages)))
+put("websocket", "calls", b"\1" + b"".join(map(frame, calls)))
+put("websocket", "control", b"\0" + frame("a", 9) + frame("", 10) + frame('{"type":', 1, False) + frame("b", 9)
+    + frame('"state"}', 0) + frame(b"\x03\xe8", 8))
+put("websocket", "masked", b"\0" + frame(messages[3], mask=b"abcd") + frame(b"\0\1", 2) + frame(b"\xff", 1))
+
+# Requests to the model's server.
+put("completion", "chat", '{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"max_tokens":2,'
+    '"temperature":1,"stop":["a"],"stream":true,"stream_options":{"include_usage":true},"n":2,"seed":-1}')
+put("completion", "prompt", '{"prompt":[[1,2],[3]],"logprobs":1,"top_p":0.5,"stop":"a","tools":[],"logit_bias":{}}')
+
+# What workers say.
+outcome = {"name": "t", "status": "failed", "message": "m", "got": "1", "want": "2", "errorType": "E",
+           "errorMessage": "e", "line": 2}
+put("jail", "answer", json.dumps({"nonce": "a", "tests": [outcome, dict(outcome, status="refused")], "seconds": 0.1,
+    "hiddenTests": [], "output": "o", "programError": {"type": "SyntaxError", "message": "m", "line": 1, "column": 2}}))
+definition = {"name": "C.f", "kind": "function", "first": 11, "last": 20, "calls": ["g"], "doc": "d"}
+put("jail", "outline", "\n".join(map(json.dumps, [
+    {"functions": [definition, dict(definition, name="g", first=31, last=40), dict(definition, name="C", kind="class")],
+     "imports": [[1, 2]], "doc": "d", "tests": [{"id": "t", "statements": [[8, "x = 1", False, 9], [9, "assert f()", True, 9]]}],
+     "called": [["f", "g"]]},
+    {"outcome": "failed", "sentence": "s", "exitCode": 1, "tests": [
+        {"id": "t", "outcome": "failed", "phase": "call", "type": "AssertionError", "message": "m", "testFile": "t.py",
+         "testLine": 9, "testSource": "assert f()", "call": "f()", "got": "1", "want": "2", "parameters": {"a": "1"},
+         "programLine": 12, "setup": False, "trace": [{"file": "a.py", "line": 12, "function": "f"}], "output": "o"}],
+     "program": {"type": "E", "message": "m", "line": 3, "column": 1}, "timedOut": False, "output": "o", "seconds": 1,
+     "reached": [1, 12]}, {"ready": True, "kind": "pytest", "python": "3.11"}])))
