@@ -45,6 +45,19 @@ import Testing
         #expect(try !result(strict).passed)
     }
 
+    @Test func `plain asserts that import nothing see the program's names`() throws {
+        try base.write("m.py", "def add(a, b):\n    return a + b\n")
+        try base.write("right.py", "\u{FEFF}assert add(1, 2) == 3\nassert add(0, 0) == 0\n")
+        try base.write("wrong.py", "total = add(1, 2)\nassert total == 4\n")
+        try base.write("alone.py", "values = [n for n in range(3)]\nassert sum(values) == 3\n")
+        #expect(try coe("check", "m.py", "--tests", "right.py").code == 0)
+        #expect(try coe("check", "m.py", "--tests", "wrong.py").code == 1)
+        #expect(try coe("check", "m.py", "--tests", "alone.py").code == 0)
+        try base.write("m.py", "def add(a, b)\n    return a + b\n")
+        let broken = try coe("check", "m.py", "--tests", "right.py")
+        #expect(broken.code == 1 && broken.errors.contains("m.py:1"), "\(broken.errors)")
+    }
+
     @Test func `a command decides, several tests are taken, usage is checked`() throws {
         try base.write("m.py", "def add(a, b):\n    return a + b\n")
         try base.write("a.py", "from m import add\nassert add(1, 2) == 3\n")
