@@ -61,7 +61,7 @@ import Testing
     }
 
     private func games() throws -> [any Tool] {
-        Array(try #require(Countdown.tasks("countdown-4", split: .validation)).prefix(20))
+        Array(try #require(try Countdown.tasks("countdown-4", split: .validation)).prefix(20))
     }
 
     @Test func `a search with 200 commands solves more than an episode, and shows the way`() async throws {
