@@ -183,3 +183,33 @@ put("template", "all", """{%- set ns = namespace(x=0) -%}{% for m in messages if
 {% elif m['content'] | trim | length > 3 %}{% else %}{% endif %}{% set ns.x = ns.x + 1 % 2 // 1 %}{% endfor %}{# c #}
 {{ 'a\\n'.strip().split(' ')[0][1:-1] ~ bos_token if add_generation_prompt else [1, {'a': 2}]|first }}
 {% set y %}{{ messages|selectattr('role', 'equalto', 'user')|list|join(',') }}{% endset %}{{ range(3) is iterable }}""")
+
+# What crashed or hung before: found while the harnesses were written.
+put("template", "found-not", "{{ " + "not " * 3_000 + "x }}")
+put("template", "found-sum", "{{ " + "1+" * 3_000 + "1 }}")
+put("template", "found-doubling", "{% set x = [1] %}{% set y = [1] %}"
+    + "{% set x = [x, x] %}{% set y = [y, y] %}" * 40 + "{{ x == y }}")
+put("template", "found-replace", "{% set x %}" + "a" * 3_000 + "{% endset %}" + "{% set x = x ~ x ~ x ~ x ~ x %}"
+    + "{{ x.replace('a', x) }}")
+huge = 2 ** 63 - 1
+for name, change in [("index", {"index": huge}), ("distance", {"editDistance": huge})]:
+    line = json.dumps(dict(demonstration, meta=dict(demonstration["meta"], **change))) + "\n"
+    put("jsonl", "found-" + name, line + line.replace("add#1-0", "add#1-1"))
+steps = [{"role": "assistant", "content": "### DELL %d" % line, "learn": True} for line in (-huge, huge)]
+put("jsonl", "found-lines", json.dumps(dict(demonstration, messages=steps)) + "\n")
+put("trace", "found-distances", json.dumps(dict(trace, movedDistance=-huge, initialDistance=huge)) + "\n")
+put("trace", "found-progress", json.dumps(dict(trace, initialVerdict=dict(verdict, progress=1e300))) + "\n")
+turn = dict(trace["turns"][0], completion=dict(trace["turns"][0]["completion"], logProbabilities=[-1e30]))
+put("trace", "found-probability", json.dumps(dict(trace, turns=[turn])) + "\n")
+turn = dict(turn, completion=dict(turn["completion"], usage={"promptTokens": 0, "completionTokens": huge}))
+put("trace", "found-tokens", json.dumps(dict(trace, turns=[turn, turn])) + "\n")
+put("trace", "found-axis", '{"step":100000000000000000,"a":1}\n{"step":100000000000000128,"a":2}\n')
+members = {chr(97 + i // 26) + chr(97 + i % 26): {"const": i} for i in range(60)}
+put("commands", "found-members", "\0" + json.dumps({"type": "object", "properties": members}))
+report = {"outcome": "failed", "tests": [{"id": "t", "outcome": "failed", "programLine": huge}], "reached": [-huge, huge]}
+outline = {"functions": [], "imports": [], "tests": [], "called": []}
+put("jail", "found-line", json.dumps(report) + "\n" + json.dumps(outline))
+for name, lines in [("beyond", {"first": 1_000, "last": 1_010}), ("huge", {"first": 1, "last": huge}),
+                    ("negative", {"first": -huge - 1, "last": 5}), ("backwards", {"first": 9, "last": 3})]:
+    functions = [dict(definition, name="f", **lines), dict(definition, name="C.f")]
+    put("jail", "found-" + name, json.dumps(dict(outline, functions=functions, called=[["f"]])) + "\n" + json.dumps(report))
