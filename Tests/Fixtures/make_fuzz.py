@@ -110,3 +110,106 @@ put("jail", "outline", "\n".join(map(json.dumps, [
          "programLine": 12, "setup": False, "trace": [{"file": "a.py", "line": 12, "function": "f"}], "output": "o"}],
      "program": {"type": "E", "message": "m", "line": 3, "column": 1}, "timedOut": False, "output": "o", "seconds": 1,
      "reached": [1, 12]}, {"ready": True, "kind": "pytest", "python": "3.11"}])))
+
+# A tensor of each type in a few bytes.
+types = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "I16": 2, "F16": 2, "BF16": 2, "I32": 4, "F32": 4, "I64": 8, "F64": 8}
+header, end = {"__metadata__": {"format": "pt"}}, 0
+for name, size in types.items():
+    header["t." + name] = {"dtype": name, "shape": [2, 1], "data_offsets": [end, end + 2 * size]}
+    end += 2 * size
+text = json.dumps(header).encode()
+put("safetensors", "types", struct.pack("<Q", len(text)) + text + bytes(end))
+
+
+def string(text):
+    return struct.pack("<Q", len(text.encode())) + text.encode()
+
+def field(name, kind, data):
+    return string(name) + struct.pack("<I", kind) + data
+
+def strings(items):
+    return struct.pack("<IQ", 8, len(items)) + b"".join(map(string, items))
+
+def gguf(fields, tensors):
+    data, places = b"", b""
+    for name, shape, kind, size in tensors:
+        places += string(name) + struct.pack("<I", len(shape)) + struct.pack("<%dQ" % len(shape), *shape)
+        places += struct.pack("<IQ", kind, len(data))
+        data += bytes(size) + bytes(-size % 32)
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(fields)) + b"".join(fields) + places
+    return head + bytes(-len(head) % 32) + data
+
+def vocabulary(model, tokens, kinds, *more):
+    return [field("tokenizer.ggml.model", 8, string(model)), field("tokenizer.ggml.tokens", 9, strings(tokens)),
+            field("tokenizer.ggml.token_type", 9, struct.pack("<IQ%di" % len(kinds), 5, len(kinds), *kinds)), *more]
+
+sizes = {"block_count": 1, "context_length": 8, "embedding_length": 4, "feed_forward_length": 4, "attention.head_count": 2,
+         "attention.head_count_kv": 1, "attention.key_length": 2}
+def configuration(name):
+    return [field("general.architecture", 8, string(name)), field("general.alignment", 4, struct.pack("<I", 32)),
+            field(name + ".attention.layer_norm_rms_epsilon", 6, struct.pack("<f", 1e-5))] + [
+                field("%s.%s" % (name, key), 4, struct.pack("<I", value)) for key, value in sizes.items()]
+
+blocks = {0: (1, 4), 1: (1, 2), 30: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 20: (32, 18),
+          10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 23: (256, 136)}
+tensors = [("token_embd.weight", (4, 3), 0, 48)] + [("t%d" % k, (n, 1), k, b) for k, (n, b) in blocks.items()]
+chat = "{% for m in messages %}{{'<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+put("gguf", "llama", gguf(configuration("llama") + vocabulary(
+    "gpt2", ["a", "b", "ab", "<|im_start|>", "<|im_end|>"], [1, 1, 1, 3, 3],
+    field("tokenizer.ggml.merges", 9, strings(["a b"])), field("tokenizer.ggml.pre", 8, string("smollm")),
+    field("tokenizer.ggml.eos_token_id", 4, struct.pack("<I", 4)), field("tokenizer.chat_template", 8, string(chat)),
+    field("llama.rope.scaling.type", 8, string("yarn")), field("llama.rope.scaling.factor", 6, struct.pack("<f", 4))), tensors))
+pieces = ["<0x%02X>" % byte for byte in range(256)] + ["a", "b", "ab", "\u2581"]
+put("gguf", "gemma", gguf(configuration("gemma3") + vocabulary(
+    "llama", pieces, [6] * 256 + [1] * 4,
+    field("tokenizer.ggml.scores", 9, struct.pack("<IQ260f", 6, 260, *[-i for i in range(260)])),
+    field("tokenizer.ggml.add_space_prefix", 7, b"\0"), field("gemma3.attention.sliding_window", 4, struct.pack("<I", 4))),
+    tensors[:1]))
+
+# The tokenizers' own files with a few tokens.
+for name in ["smollm", "qwen2", "llama3", "gemma"]:
+    file = json.loads((HERE / "tokenization" / (name + ".json")).read_text())
+    model = file["model"]
+    kept = [t for t in model["vocab"] if t.startswith("<0x") or t in ("a", "b", "ab", "\u2581")] or ["a", "b", "ab"]
+    model["vocab"] = {token: index for index, token in enumerate(kept)}
+    model["merges"] = ["a b"] if {"a", "b", "ab"} <= set(kept) else []
+    file["added_tokens"] = [dict(t, id=len(kept) + i) for i, t in enumerate(file["added_tokens"][:3])]
+    file["post_processor"] = None
+    put("tokenizer", name, json.dumps(file, ensure_ascii=False))
+    template = json.loads((HERE / "tokenization" / (name + "_config.json")).read_text()).get("chat_template")
+    if template:
+        put("template", name, template)
+put("template", "all", """{%- set ns = namespace(x=0) -%}{% for m in messages if m.role != 'x' %}{% if loop.first and not m is none %}
+{% elif m['content'] | trim | length > 3 %}{% else %}{% endif %}{% set ns.x = ns.x + 1 % 2 // 1 %}{% endfor %}{# c #}
+{{ 'a\\n'.strip().split(' ')[0][1:-1] ~ bos_token if add_generation_prompt else [1, {'a': 2}]|first }}
+{% set y %}{{ messages|selectattr('role', 'equalto', 'user')|list|join(',') }}{% endset %}{{ range(3) is iterable }}""")
+
+# What crashed or hung before: found while the harnesses were written.
+put("template", "found-not", "{{ " + "not " * 3_000 + "x }}")
+put("template", "found-sum", "{{ " + "1+" * 3_000 + "1 }}")
+put("template", "found-doubling", "{% set x = [1] %}{% set y = [1] %}"
+    + "{% set x = [x, x] %}{% set y = [y, y] %}" * 40 + "{{ x == y }}")
+put("template", "found-replace", "{% set x %}" + "a" * 3_000 + "{% endset %}" + "{% set x = x ~ x ~ x ~ x ~ x %}"
+    + "{{ x.replace('a', x) }}")
+huge = 2 ** 63 - 1
+for name, change in [("index", {"index": huge}), ("distance", {"editDistance": huge})]:
+    line = json.dumps(dict(demonstration, meta=dict(demonstration["meta"], **change))) + "\n"
+    put("jsonl", "found-" + name, line + line.replace("add#1-0", "add#1-1"))
+steps = [{"role": "assistant", "content": "### DELL %d" % line, "learn": True} for line in (-huge, huge)]
+put("jsonl", "found-lines", json.dumps(dict(demonstration, messages=steps)) + "\n")
+put("trace", "found-distances", json.dumps(dict(trace, movedDistance=-huge, initialDistance=huge)) + "\n")
+put("trace", "found-progress", json.dumps(dict(trace, initialVerdict=dict(verdict, progress=1e300))) + "\n")
+turn = dict(trace["turns"][0], completion=dict(trace["turns"][0]["completion"], logProbabilities=[-1e30]))
+put("trace", "found-probability", json.dumps(dict(trace, turns=[turn])) + "\n")
+turn = dict(turn, completion=dict(turn["completion"], usage={"promptTokens": 0, "completionTokens": huge}))
+put("trace", "found-tokens", json.dumps(dict(trace, turns=[turn, turn])) + "\n")
+put("trace", "found-axis", '{"step":100000000000000000,"a":1}\n{"step":100000000000000128,"a":2}\n')
+members = {chr(97 + i // 26) + chr(97 + i % 26): {"const": i} for i in range(60)}
+put("commands", "found-members", "\0" + json.dumps({"type": "object", "properties": members}))
+report = {"outcome": "failed", "tests": [{"id": "t", "outcome": "failed", "programLine": huge}], "reached": [-huge, huge]}
+outline = {"functions": [], "imports": [], "tests": [], "called": []}
+put("jail", "found-line", json.dumps(report) + "\n" + json.dumps(outline))
+for name, lines in [("beyond", {"first": 1_000, "last": 1_010}), ("huge", {"first": 1, "last": huge}),
+                    ("negative", {"first": -huge - 1, "last": 5}), ("backwards", {"first": 9, "last": 3})]:
+    functions = [dict(definition, name="f", **lines), dict(definition, name="C.f")]
+    put("jail", "found-" + name, json.dumps(dict(outline, functions=functions, called=[["f"]])) + "\n" + json.dumps(report))

@@ -160,5 +160,6 @@ import Testing
         #expect(
             DebugBench.test(
                 "Input: root = [1]\nOutput: 1", solution: "class Solution:\n    def f(self, root: TreeNode):") == nil)
+        #expect(DebugBench.test("Input: a = 1\nOutput: 1", solution: "class Solution:\n    def )f(self, a:") == nil)
     }
 }
