@@ -12,6 +12,10 @@ struct GGUFPart {
             throw reader.malformed("does not begin with the letters GGUF, so it is not a GGUF file")
         }
         let version = try reader.integer(UInt32.self)
+        guard ![2, 3].contains(version.byteSwapped) else {
+            throw TensorError(
+                .unsupported, "\(path) is a big-endian GGUF file: convert it to little-endian, which alone is read.")
+        }
         guard version == 2 || version == 3 else {
             throw TensorError(.unsupported, "\(path) is GGUF version \(version); versions 2 and 3 are supported.")
         }

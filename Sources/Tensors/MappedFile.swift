@@ -39,6 +39,10 @@ public final class MappedFile: @unchecked Sendable {
             throw failure("cannot be mapped into memory")
         }
         bytes = UnsafeRawBufferPointer(start: address, count: size)
+        guard !bytes.starts(with: "version https://git-lfs.github.com/".utf8) else {
+            throw TensorError(
+                .malformedFile, "\(path) is a pointer of Git LFS, not the file itself: fetch that with git lfs pull.")
+        }
     }
 
     /// Gives the memory of whole pages inside `range` back; the next access reads the file again.

@@ -75,6 +75,17 @@ import Testing
         }
     }
 
+    @Test func aPointerAndABigEndianFileAreCalledThat() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "coe-\(UUID()).gguf")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let pointer = Data("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n".utf8)
+        let bigEndian = Data([0x47, 0x47, 0x55, 0x46, 0, 0, 0, 3] + [UInt8](repeating: 0, count: 16))
+        for (data, sentence) in [(pointer, "git lfs pull"), (bigEndian, "is a big-endian GGUF file")] {
+            try data.write(to: file)
+            #expect { try GGUFFile(path: file.path(percentEncoded: false)) } throws: { "\($0)".contains(sentence) }
+        }
+    }
+
     @Test func aMissingFileAndAFolderAreRefused() throws {
         #expect { try GGUFFile(path: "/nowhere/model.gguf") } throws: { "\($0)".contains("No such file") }
         #expect { try GGUFFile(path: "/tmp") } throws: { "\($0)".contains("not a regular file") }
