@@ -55,7 +55,9 @@ final class HTTPHarness {
         settle()
         _ = try? channel.finish(acceptAlreadyClosed: true)
         settle()
-        for entry in server.registry.all { server.registry.remove(entry.session.id) }
+        let registry = server.registry
+        Task { for entry in registry.all { registry.remove(await entry.session.id) } }
+        settle()
     }
 }
 
