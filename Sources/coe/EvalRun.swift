@@ -124,7 +124,7 @@ struct EvalRun: AsyncParsableCommand {
         Interrupt.catchFirst()
         let tasks = try Toolbox.standard.load(set, split: .test)
         if tasks.isEmpty { throw UsageError("\(set) holds no tasks.") }
-        let budget = try budget.map { folder in
+        let budget = try (method == .resample ? budget : nil).map { folder in
             TokenBudget(try EvaluationRun(folder: URL(filePath: folder), tools: .standard).traces)
         }
         do {
