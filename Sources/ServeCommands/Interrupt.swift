@@ -5,8 +5,6 @@ import Synchronization
 package enum Interrupt {
     private static let count = Atomic<Int>(0)
     private static let action = Mutex<(@Sendable () -> Void)?>(nil)
-    /// Set once, before any task starts; it must live as long as the process.
-    nonisolated(unsafe) private static var source: (any DispatchSourceSignal)?
 
     package static var isRequested: Bool { count.load(ordering: .relaxed) > 0 }
 
@@ -26,14 +24,10 @@ package enum Interrupt {
     }
 
     package static func catchFirst() {
-        signal(SIGINT, SIG_IGN)
-        let handler = DispatchSource.makeSignalSource(signal: SIGINT)
-        handler.setEventHandler {
+        SignalPipe.watch([SIGINT]) { _, _ in
             if count.add(1, ordering: .relaxed).newValue > 1 { _exit(130) }
             action.withLock { $0 }?()
             Terminal.say("Finishing what runs and saving; Ctrl-C again stops at once.")
         }
-        handler.resume()
-        source = handler
     }
 }

@@ -27,28 +27,46 @@ public enum ServerSignal: Sendable {
                 continuation.yield(.terminate)
             }
         }
-        var sources: [any DispatchSourceSignal] = []
-        for (number, kind) in [(SIGTERM, ServerSignal.terminate), (SIGINT, .interrupt)] {
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            nonisolated(unsafe) var count = 0
-            source.setEventHandler {
-                count += 1
-                if count > 1 { _exit(130) }
-                continuation.yield(kind)
-            }
-            source.resume()
-            sources.append(source)
+        SignalPipe.watch([SIGTERM, SIGINT]) { number, count in
+            if count > 1 { _exit(130) }
+            continuation.yield(number == SIGTERM ? .terminate : .interrupt)
         }
-        var kind = ServerSignal.terminate
-        for await first in stream {
-            kind = first
-            break
-        }
-        // The sources wait for a second signal until the process ends.
-        held.append(contentsOf: sources)
-        return kind
+        for await first in stream { return first }
+        return .terminate
     }
+}
 
-    nonisolated(unsafe) private static var held: [any DispatchSourceSignal] = []
+/// Signals as bytes of a pipe, so that none is lost, however early it comes.
+enum SignalPipe {
+    /// The end that signals are written to; -1 before there is one.
+    nonisolated(unsafe) private static var output: CInt = -1
+
+    /// Calls `body` with each signal and how many have come, on a thread of its own, until the process ends.
+    static func watch(_ numbers: [CInt], _ body: @escaping @Sendable (_ number: CInt, _ count: Int) -> Void) {
+        var ends: [CInt] = [-1, -1]
+        guard output < 0, pipe(&ends) == 0 else { return }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        let input = ends[0]
+        output = ends[1]
+        DispatchQueue(label: "signals").async {
+            var byte: UInt8 = 0
+            var count = 0
+            while true {
+                guard read(input, &byte, 1) == 1 else {
+                    if errno == EINTR { continue }
+                    return
+                }
+                count += 1
+                body(CInt(byte), count)
+            }
+        }
+        for number in numbers {
+            signal(number) { number in
+                let before = errno
+                var byte = UInt8(truncatingIfNeeded: number)
+                _ = write(SignalPipe.output, &byte, 1)
+                errno = before
+            }
+        }
+    }
 }
