@@ -203,7 +203,7 @@ turn = dict(trace["turns"][0], completion=dict(trace["turns"][0]["completion"], 
 put("trace", "found-probability", json.dumps(dict(trace, turns=[turn])) + "\n")
 turn = dict(turn, completion=dict(turn["completion"], usage={"promptTokens": 0, "completionTokens": huge}))
 put("trace", "found-tokens", json.dumps(dict(trace, turns=[turn, turn])) + "\n")
-put("trace", "found-axis", '{"step":100000000000000000,"a":1}\n{"step":100000000000000128,"a":2}\n')
+put("trace", "found-axis", '{"step":100000000000000000,"a":1}\n{"step":100000000000000016,"a":2}\n')
 members = {chr(97 + i // 26) + chr(97 + i % 26): {"const": i} for i in range(60)}
 put("commands", "found-members", "\0" + json.dumps({"type": "object", "properties": members}))
 report = {"outcome": "failed", "tests": [{"id": "t", "outcome": "failed", "programLine": huge}], "reached": [-huge, huge]}
