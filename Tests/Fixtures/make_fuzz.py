@@ -186,7 +186,7 @@ put("template", "all", """{%- set ns = namespace(x=0) -%}{% for m in messages if
 
 put("config", "gemma3", (HERE / "models/tiny-gemma3/config.json").read_bytes())
 put("adapter", "patterns", (HERE / "interop/rslora-patterns/adapter_config.json").read_bytes())
-put("adapter", "regex", '{"peft_type":"LORA","r":2,"lora_alpha":4,"rank_pattern":{"((a|.)*)*x":4},"alpha_pattern":{"q_proj":1}}')
+put("adapter", "found-regex", '{"peft_type":"LORA","r":2,"lora_alpha":4,"rank_pattern":{"((a|.)*)*x":4},"alpha_pattern":{"q_proj":1}}')
 
 # What crashed or hung before: found while the harnesses were written.
 put("template", "found-not", "{{ " + "not " * 3_000 + "x }}")
