@@ -42,9 +42,9 @@ extension ModelConfiguration {
         ropeScaling = try Self.scaling(gguf, family, contextLength)
         tiesEmbeddings = gguf.entries["output.weight"] == nil
         if family.takesFeedForwardBias {
-            // llama.cpp takes biases of a Llama where they are.
+            // llama.cpp takes biases of a Llama where they are. The file may promise more layers than it has tensors.
             func hasBias(_ module: LinearModule) -> Bool {
-                (0..<layerCount).contains { gguf.entries["blk.\($0).\(module.ggufName).bias"] != nil }
+                gguf.entries.keys.contains { $0.hasPrefix("blk.") && $0.hasSuffix(".\(module.ggufName).bias") }
             }
             for group: [LinearModule] in [[.query, .key, .value, .output], [.gate, .up, .down]]
             where group.contains(where: hasBias) {

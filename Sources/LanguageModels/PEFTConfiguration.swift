@@ -108,12 +108,12 @@ struct PEFTConfiguration {
     private func value(for layer: String, in patterns: [String: Double], named key: String) throws -> Double? {
         var values: Set<Double> = []
         for (pattern, value) in patterns {
-            // Enough for names; a longer search could take for ever.
+            // Enough for names; a longer search, or a repeat of a group with repeats in it, could take for ever.
             let repeats = pattern.count { "*+{".contains($0) }
-            guard pattern.utf8.count <= 200, repeats <= 3 else {
+            guard pattern.utf8.count <= 200, repeats <= 3, !pattern.contains(/\)[*+{]|\(\?[^:]/) else {
                 throw LanguageModelError(
                     .adapterMismatch,
-                    "\(source) has a \(key) with \(pattern), which is longer than patterns of names are.")
+                    "\(source) has a \(key) with \(pattern), which is more than patterns of names are.")
             }
             guard let expression = try? Regex("(.*\\.)?(\(pattern))") else {
                 throw LanguageModelError(

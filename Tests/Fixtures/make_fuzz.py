@@ -184,6 +184,10 @@ put("template", "all", """{%- set ns = namespace(x=0) -%}{% for m in messages if
 {{ 'a\\n'.strip().split(' ')[0][1:-1] ~ bos_token if add_generation_prompt else [1, {'a': 2}]|first }}
 {% set y %}{{ messages|selectattr('role', 'equalto', 'user')|list|join(',') }}{% endset %}{{ range(3) is iterable }}""")
 
+put("config", "gemma3", (HERE / "models/tiny-gemma3/config.json").read_bytes())
+put("adapter", "patterns", (HERE / "interop/rslora-patterns/adapter_config.json").read_bytes())
+put("adapter", "found-regex", '{"peft_type":"LORA","r":2,"lora_alpha":4,"rank_pattern":{"((a|.)*)*x":4},"alpha_pattern":{"q_proj":1}}')
+
 # What crashed or hung before: found while the harnesses were written.
 put("template", "found-not", "{{ " + "not " * 3_000 + "x }}")
 put("template", "found-sum", "{{ " + "1+" * 3_000 + "1 }}")
@@ -203,7 +207,7 @@ turn = dict(trace["turns"][0], completion=dict(trace["turns"][0]["completion"], 
 put("trace", "found-probability", json.dumps(dict(trace, turns=[turn])) + "\n")
 turn = dict(turn, completion=dict(turn["completion"], usage={"promptTokens": 0, "completionTokens": huge}))
 put("trace", "found-tokens", json.dumps(dict(trace, turns=[turn, turn])) + "\n")
-put("trace", "found-axis", '{"step":100000000000000000,"a":1}\n{"step":100000000000000128,"a":2}\n')
+put("trace", "found-axis", '{"step":100000000000000000,"a":1}\n{"step":100000000000000016,"a":2}\n')
 members = {chr(97 + i // 26) + chr(97 + i % 26): {"const": i} for i in range(60)}
 put("commands", "found-members", "\0" + json.dumps({"type": "object", "properties": members}))
 report = {"outcome": "failed", "tests": [{"id": "t", "outcome": "failed", "programLine": huge}], "reached": [-huge, huge]}

@@ -21,13 +21,13 @@ final class HTTPHarness {
         let options = EnvironmentOptions(
             episode: EpisodeOptions(endsAtFirstPass: false, prompt: .compact), sessions: 4, idleSeconds: 1e6)
         server = EnvironmentServer(tasks: tasks, sandbox: sandbox, options: options)
-        Jobs.install()
     }
 
     /// Reads the bytes as they come from one client, in pieces whose size depends on the length.
     ///
     /// - Parameter path: of the WebSocket that the bytes are frames of; nil for requests.
     func receive(_ data: Data, after path: String? = nil) {
+        Jobs.installed
         let channel = EmbeddedChannel()
         func settle() {
             repeat { channel.embeddedEventLoop.run() } while Jobs.runAll()
@@ -61,16 +61,18 @@ final class HTTPHarness {
     }
 }
 
-/// Swift's jobs, run by hand. A job that sleeps runs when there is nothing else: no input waits.
+/// Swift's jobs of this thread, run by hand. A job that sleeps runs when there is nothing else: no input waits. Those of
+/// other threads, such as the idle worker's, stay there.
 private enum Jobs {
     private typealias Enqueue = @convention(thin) (UnownedJob) -> Void
+    private typealias EnqueueLater = @convention(thin) (UInt64, UnownedJob) -> Void
+    private typealias EnqueueAt = @convention(thin) (Int64, Int64, Int64, Int64, CInt, UnownedJob) -> Void
     private typealias EnqueueHook = @convention(thin) (UnownedJob, Enqueue) -> Void
-    private typealias DelayHook = @convention(thin) (UInt64, UnownedJob, UnsafeRawPointer) -> Void
-    private typealias DeadlineHook =
-        @convention(thin) (
-            Int64, Int64, Int64, Int64, CInt, UnownedJob, UnsafeRawPointer
-        ) -> Void
+    private typealias LaterHook = @convention(thin) (UInt64, UnownedJob, EnqueueLater) -> Void
+    private typealias AtHook = @convention(thin) (Int64, Int64, Int64, Int64, CInt, UnownedJob, EnqueueAt) -> Void
 
+    nonisolated(unsafe) private static var thread = pthread_self()
+    private static var isHere: Bool { pthread_equal(pthread_self(), thread) != 0 }
     nonisolated(unsafe) private static var ready: [UnownedJob] = []
     nonisolated(unsafe) private static var late: [UnownedJob] = []
     private static let executor = Executor()
@@ -79,17 +81,26 @@ private enum Jobs {
         func enqueue(_ job: UnownedJob) { Jobs.ready.append(job) }
     }
 
-    static func install() {
+    static let installed: Void = {
+        thread = pthread_self()
         func set<Hook>(_ name: String, _ hook: Hook) {
             dlsym(dlopen(nil, RTLD_NOW), name)!.assumingMemoryBound(to: Optional<Hook>.self).pointee = hook
         }
-        let enqueue: EnqueueHook = { job, _ in Jobs.ready.append(job) }
-        let delay: DelayHook = { _, job, _ in Jobs.late.append(job) }
-        let deadline: DeadlineHook = { _, _, _, _, _, job, _ in Jobs.late.append(job) }
+        let enqueue: EnqueueHook = { job, pass in if Jobs.isHere { Jobs.ready.append(job) } else { pass(job) } }
+        let later: LaterHook = { delay, job, pass in
+            if Jobs.isHere { Jobs.late.append(job) } else { pass(delay, job) }
+        }
+        let at: AtHook = { seconds, nanoseconds, tolerance, rest, clock, job, pass in
+            if Jobs.isHere {
+                Jobs.late.append(job)
+            } else {
+                pass(seconds, nanoseconds, tolerance, rest, clock, job)
+            }
+        }
         set("swift_task_enqueueGlobal_hook", enqueue)
-        set("swift_task_enqueueGlobalWithDelay_hook", delay)
-        set("swift_task_enqueueGlobalWithDeadline_hook", deadline)
-    }
+        set("swift_task_enqueueGlobalWithDelay_hook", later)
+        set("swift_task_enqueueGlobalWithDeadline_hook", at)
+    }()
 
     /// Whether there was anything to run.
     static func runAll() -> Bool {
