@@ -38,10 +38,12 @@ public struct ServeOptions: ParsableArguments {
             service, host: host, port: port ?? defaultPort,
             access: AccessRules(host: host, token: token, openPaths: openPaths),
             limits: ServerLimits(connections: connections))
+        // Before anybody can read that the server is there.
+        let requests = ServerSignal.requests(orEndOfInput: endWithInput)
         let url = "http://\(host.contains(":") ? "[\(host)]" : host):\(server.port)"
         Terminal.say("\(name) on \(url)\(token == nil ? "" : ", with a token"). Ctrl-C ends it.")
         if json { try Terminal.printJSON(Address(url: url, port: server.port)) }
-        let signal = await ServerSignal.first(orEndOfInput: endWithInput)
+        let signal = await requests.first { _ in true }
         Terminal.say("Finishing what runs (at most \(Int(drainSeconds)) s); again stops at once.")
         await server.shutdown(drainSeconds: drainSeconds)
         if signal == .interrupt { throw ExitCode(130) }

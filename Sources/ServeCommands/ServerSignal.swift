@@ -15,10 +15,10 @@ public enum ServerSignal: Sendable {
     /// Ctrl-C.
     case interrupt
 
-    /// Waits for the first signal. A second one ends the process at once with code 130.
+    /// The requests from now on. A second signal ends the process at once with code 130.
     ///
     /// - Parameter orEndOfInput: whether the end of standard input counts as SIGTERM.
-    public static func first(orEndOfInput: Bool = false) async -> ServerSignal {
+    public static func requests(orEndOfInput: Bool = false) -> AsyncStream<ServerSignal> {
         let (stream, continuation) = AsyncStream.makeStream(of: ServerSignal.self)
         if orEndOfInput {
             DispatchQueue(label: "standard input").async {
@@ -31,8 +31,7 @@ public enum ServerSignal: Sendable {
             if count > 1 { _exit(130) }
             continuation.yield(number == SIGTERM ? .terminate : .interrupt)
         }
-        for await first in stream { return first }
-        return .terminate
+        return stream
     }
 }
 
