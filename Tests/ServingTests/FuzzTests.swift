@@ -19,7 +19,7 @@ import Testing
                 let client = try await RawClient(port: server.port)
                 // The server closes connections whose bytes are no requests.
                 try? await client.send(bytes)
-                _ = await client.receive(within: 0.05)
+                _ = await client.receive(within: 0.02)
                 await client.close()
             }
             #expect(try await request(server.port, "GET", "/health").status == 200)
@@ -32,7 +32,7 @@ import Testing
             for bytes in inputs where !bytes.isEmpty {
                 let client = try await SocketClient(port: server.port, path: bytes[0] & 1 == 1 ? "/mcp" : "/ws")
                 try? await client.raw.send(Array(bytes.dropFirst()))
-                _ = await client.raw.receive(within: 0.05)
+                _ = await client.raw.receive(within: 0.02)
                 await client.raw.close()
             }
             #expect(try await request(server.port, "GET", "/health").status == 200)
