@@ -594,7 +594,7 @@ class Server:
                 faults.append(event["message"])
             elif kind == "internal":
                 tests["internal error"] = dict(event, id="internal error", outcome="error", phase="internal")
-        if code is None or not ended:
+        if (code is None or not ended) and not faults:
             self.add_end(tests, records, ids, running, status, timed_out, where, limit, code)
         exit_code = code
         if code is None and status is not None:
