@@ -45,6 +45,34 @@ import Testing
         #expect(try !result(strict).passed)
     }
 
+    @Test func `an ordinary user's file is judged whoever owns it, read-only too`() throws {
+        let user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/nonexistent"]
+        func asUser(_ arguments: [String]) throws -> CoeTests.Outcome {
+            let command = user + [base.executable.path(percentEncoded: false)] + arguments
+            return try base.run(command, of: URL(filePath: "/usr/bin/env"))
+        }
+        guard (try? asUser(["--version"]).code) == 0, FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")
+        else {
+            print("Skipped: another user can't run coe here.")
+            return
+        }
+        try base.write("m.py", "def add(a, b):\n    return a + b\n")
+        try base.write("right.py", "from m import add\nassert add(1, 2) == 3\n")
+        try base.write("wrong.py", "from m import add\nassert add(1, 2) == 4\n")
+        let files = FileManager.default
+        let (folder, file) = (base.folder.path(percentEncoded: false), base.folder.appending(path: "m.py").path())
+        // Root's file in root's folder; root's in an open folder; the user's own, read-only.
+        for (owner, mode, folderMode) in [(0, 0o644, 0o755), (0, 0o644, 0o777), (65534, 0o444, 0o777)] {
+            try files.setAttributes([.posixPermissions: mode, .ownerAccountID: owner], ofItemAtPath: file)
+            try files.setAttributes([.posixPermissions: folderMode], ofItemAtPath: folder)
+            let python = ["--python", "/usr/bin/python3", "--runner", "script"]
+            let right = try asUser(["check", "m.py", "--tests", "right.py"] + python)
+            #expect(right.code == 0, "\(owner) \(mode) \(folderMode): \(right.errors)")
+            #expect(try asUser(["check", "m.py", "--tests", "wrong.py"] + python).code == 1)
+        }
+        #expect(try base.read("m.py") == "def add(a, b):\n    return a + b\n")
+    }
+
     @Test func `plain asserts that import nothing see the program's names`() throws {
         try base.write("m.py", "def add(a, b):\n    return a + b\n")
         try base.write("right.py", "\u{FEFF}assert add(1, 2) == 3\nassert add(0, 0) == 0\n")

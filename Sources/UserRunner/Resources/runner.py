@@ -463,16 +463,17 @@ class Server:
         os.close(out)
         try:
             self.log.own()
-            self.layer.enter()
-            os.chdir(self.cwd)
             data = job["text"].encode("utf-8", "surrogateescape") if "text" in job else base64.b64decode(job["bytes"])
-            with open(self.file, "wb") as file:
-                file.write(data)
+            self.layer.enter(self.file, data)
+            os.chdir(self.cwd)
             stem, folder = os.path.basename(self.file).rsplit(".", 1)[0], os.path.join(os.path.dirname(self.file), "__pycache__")
             if os.path.isdir(folder):
                 for name in os.listdir(folder):
                     if name.startswith(stem + "."):  # compiled from an older text, perhaps of the same second and size
-                        os.unlink(os.path.join(folder, name))
+                        try:
+                            os.unlink(os.path.join(folder, name))
+                        except PermissionError:
+                            sys.pycache_prefix = os.path.join(tempfile.gettempdir(), "pycache")
             for path in list(sys.path_importer_cache):
                 if path.startswith(self.layer.home):
                     del sys.path_importer_cache[path]
