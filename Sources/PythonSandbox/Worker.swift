@@ -72,13 +72,7 @@ final class Worker: Sendable {
                 identifier.set(CInt(execution.processIdentifier.value))
                 // When bubblewrap dies, the line is closed: the zygote leaves by that. (--die-with-parent does not reach a
                 // zygote that has changed its user.)
-                #if os(Linux)
-                    var ended = pollfd(
-                        fd: execution.processIdentifier.processDescriptor, events: Int16(POLLIN), revents: 0)
-                    while !Task.isCancelled, poll(&ended, 1, 0) == 0 { try? await Task.sleep(for: .milliseconds(100)) }
-                #else
-                    while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
-                #endif
+                await execution.processIdentifier.ended()
                 line.hangUp()
             }
             line.hangUp()
@@ -183,31 +177,6 @@ final class Worker: Sendable {
     func ended() async { await process.value }
 
     deinit { close() }
-}
-
-extension PlatformOptions {
-    /// A process group of its own, which Ctrl-C on the terminal does not reach.
-    static var ownGroup: PlatformOptions {
-        var options = PlatformOptions()
-        options.processGroupID = 0
-        return options
-    }
-}
-
-/// Our end of the socket; closed when nobody holds it any more, so that its number is never another file's.
-private final class Line: Sendable {
-    let descriptor: CInt
-    init(descriptor: CInt) { self.descriptor = descriptor }
-    func hangUp() { _ = shutdown(descriptor, CInt(SHUT_RDWR)) }
-    deinit {
-        #if canImport(Glibc)
-            _ = Glibc.close(descriptor)
-        #elseif canImport(Musl)
-            _ = Musl.close(descriptor)
-        #else
-            _ = Darwin.close(descriptor)
-        #endif
-    }
 }
 
 private final class SharedIdentifier: Sendable {

@@ -1,5 +1,6 @@
 import Dispatch
 import FoundationEssentials
+import PythonSandbox
 import Subprocess
 import Synchronization
 
@@ -48,23 +49,14 @@ final class RunnerProcess: Sendable {
         let errors = FileDescriptor(rawValue: pipes[1])
         let variables = Dictionary(
             uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) })
-        // A group of its own: Ctrl-C at the terminal is for us, not for the tests.
-        var options = PlatformOptions()
-        options.processGroupID = 0
-        process = Task.detached { [options] in
+        process = Task.detached {
             _ = try? await Subprocess.run(
                 executable.contains("/") ? .path(FilePath(executable)) : .name(executable),
                 arguments: Arguments(arguments), environment: .custom(variables), workingDirectory: "/",
-                platformOptions: options, input: .fileDescriptor(theirs, closeAfterSpawningProcess: true),
+                platformOptions: .ownGroup, input: .fileDescriptor(theirs, closeAfterSpawningProcess: true),
                 output: .discarded, error: .fileDescriptor(errors, closeAfterSpawningProcess: true)
             ) { execution in
-                #if os(Linux)
-                    var ended = pollfd(
-                        fd: execution.processIdentifier.processDescriptor, events: Int16(POLLIN), revents: 0)
-                    while !Task.isCancelled, poll(&ended, 1, 0) == 0 { try? await Task.sleep(for: .milliseconds(50)) }
-                #else
-                    while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
-                #endif
+                await execution.processIdentifier.ended()
                 line.hangUp()
             }
             line.hangUp()
@@ -188,20 +180,4 @@ final class RunnerProcess: Sendable {
     func ended() async { await process.value }
 
     deinit { close() }
-}
-
-/// A descriptor that is closed when nobody holds it any more, so that its number is never another file's.
-private final class Line: Sendable {
-    let descriptor: CInt
-    init(descriptor: CInt) { self.descriptor = descriptor }
-    func hangUp() { _ = shutdown(descriptor, CInt(SHUT_RDWR)) }
-    deinit {
-        #if canImport(Glibc)
-            _ = Glibc.close(descriptor)
-        #elseif canImport(Musl)
-            _ = Musl.close(descriptor)
-        #else
-            _ = Darwin.close(descriptor)
-        #endif
-    }
 }

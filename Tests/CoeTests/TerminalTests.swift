@@ -25,7 +25,9 @@ extension CoeTests {
             ["python3", script.path(), "--columns", "\(columns)", "--wait", wait, "--keys", keys, executable.path()]
             + arguments
         process.currentDirectoryURL = folder
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        // Whatever terminal the tests themselves run on.
+        let own = ProcessInfo.processInfo.environment.filter { !["NO_COLOR", "PAGER", "LESS"].contains($0.key) }
+        process.environment = own.merging(["TERM": "xterm"]) { $1 }.merging(environment) { $1 }
         process.standardOutput = output
         try process.run()
         let data = try output.fileHandleForReading.readToEnd() ?? Data()

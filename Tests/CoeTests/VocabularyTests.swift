@@ -60,8 +60,8 @@ import Testing
         "temperature": ["rl"],
         // Demonstrations have a prompt of their own: no player reads them.
         "prompt": ["data synthesize", "data correct"],
-        // A server has a set of its own, and so a tool's; an evaluation without one takes the bundled set.
-        "set": ["serve env", "eval run"],
+        // An evaluation without one takes the bundled set, a server what its tool has.
+        "set": ["serve env"],
         // The user's own environment is looked for.
         "python": ["check", "repair"],
         // The tokenizer alone is asked.

@@ -135,6 +135,24 @@ import Testing
     }
 
     @Test(arguments: [
+        ("nonsense\r\n\r\n", [400]),
+        ("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nnonsense\r\n\r\n", [200, 400]),
+        ("POST /step HTTP/1.1\r\nHost: evil.example\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", [403]),
+        ("POST /step HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", [400]),
+    ])
+    func `a broken request gets one answer, after the answers before it`(_ text: String, _ codes: [Int]) async throws {
+        try await withEnvironment { server, _ in
+            for _ in 0..<10 {
+                let raw = try await RawClient(port: server.port)
+                try? await raw.send(text)
+                let answers = await raw.receive(within: 5).matches(of: #/HTTP/1\.1 (\d+)/#)
+                await raw.close()
+                #expect(answers.map { Int($0.1) } == codes)
+            }
+        }
+    }
+
+    @Test(arguments: [
         ([0xFF, 0x80, 0, 0, 0, 0] as [UInt8], 1002), (SocketClient.frame([0xFF, 0xFE]), 1007),
         (SocketClient.frame([1, 2], opcode: 2), 1003), (SocketClient.frame([0x7B], isMasked: false), 1002),
         (SocketClient.frame([], opcode: 9, isMasked: false), 1002),

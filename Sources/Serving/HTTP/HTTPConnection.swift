@@ -18,9 +18,13 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether a request was refused before its end; the connection drops the rest of it.
     private var isRefused = false
     private var work: Task<Void, Never>?
+    /// The answers on their way: two, where a request had waited for the answer before it.
+    private var answers = 0
     private var timer: Scheduled<Void>?
     /// The client has closed its side.
     private var isHalfClosed = false
+    /// No request comes after the one that is being answered: its bytes are none.
+    private var isBroken = false
 
     init(service: any HTTPService, limits: ServerLimits, access: AccessRules, calls: RunningCalls) {
         self.service = service
@@ -42,9 +46,23 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A refused WebSocket is still a request, and gets its answer.
-        if error is NIOWebSocketUpgradeError { return }
-        context.close(promise: nil)
+        switch error {
+        case is NIOWebSocketUpgradeError:
+            // A refused WebSocket is still a request, and gets its answer.
+            break
+        // A refused connection closes when the client has had time to read why.
+        case _ where isRefused:
+            break
+        case is HTTPParserError:
+            // One answer a request, and the one that is on its way comes first.
+            if answers == 0 { refuse(context, noRequest) } else { isBroken = true }
+        default:
+            context.close(promise: nil)
+        }
+    }
+
+    private var noRequest: HTTPResponse {
+        .fault(.badRequest, "These bytes are no HTTP/1.1 request; the connection is closed.")
     }
 
     /// A client that closes its side waits for its answer, or is gone; only a write tells which. So the connection
@@ -52,7 +70,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard case ChannelEvent.inputClosed = event else { return context.fireUserInboundEventTriggered(event) }
         isHalfClosed = true
-        if work == nil { return context.close(promise: nil) }
+        if answers == 0 { return context.close(promise: nil) }
         closeConnection(context, in: limits.halfClosedSeconds)
     }
 
@@ -102,6 +120,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let (channel, service, limits, calls) = (context.channel, service, limits, calls)
         calls.begin()
+        answers += 1
         work = Task {
             let response = await service.respond(to: request)
             var keepsAlive = keepsAlive
@@ -109,22 +128,28 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
             if case .stream = response.body, version == .http1_0 { keepsAlive = false }
             let isWhole = await send(response, on: channel, limits, version: version, keepsAlive: keepsAlive)
             calls.end()
-            channel.eventLoop.execute { [keepsAlive] in
+            let staysOpen = keepsAlive && isWhole
+            channel.eventLoop.execute {
                 let (handler, context) = bound.value
-                handler.work = nil
-                if keepsAlive && isWhole && !handler.isHalfClosed {
-                    handler.closeConnection(context, in: limits.keepAliveSeconds)
-                } else {
-                    context.close(promise: nil)
-                }
+                handler.answered(context, staysOpen: staysOpen)
             }
         }
+    }
+
+    private func answered(_ context: ChannelHandlerContext, staysOpen: Bool) {
+        answers -= 1
+        if !staysOpen { return context.close(promise: nil) }
+        if answers > 0 { return }
+        if isBroken { return refuse(context, noRequest) }
+        if isHalfClosed { return context.close(promise: nil) }
+        closeConnection(context, in: limits.keepAliveSeconds)
     }
 
     /// Answers before the request is at its end. The client gets a second to read the answer before the connection
     /// closes.
     private func refuse(_ context: ChannelHandlerContext, _ response: HTTPResponse) {
         isRefused = true
+        answers += 1
         timer?.cancel()
         let (channel, limits) = (context.channel, limits)
         work = Task {

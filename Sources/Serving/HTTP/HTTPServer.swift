@@ -103,7 +103,7 @@ public final class HTTPServer: Sendable {
                             minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 1024,
                             maxAccumulatedFrameSize: limits.bodyBytes))
                     try pipeline.addHandler(
-                        WebSocketConnection(service: service, limits: limits, request: request))
+                        WebSocketConnection(service: service, limits: limits, calls: calls, request: request))
                 }
             })
         let pipeline = channel.pipeline.syncOperations
@@ -113,7 +113,9 @@ public final class HTTPServer: Sendable {
                 completionHandler: { context in
                     context.pipeline.syncOperations.removeHandler(bound.value, promise: nil)
                 }
-            ))
+            ),
+            // The connection answers broken requests itself: it knows whether an answer is on its way.
+            withErrorHandling: false)
         try pipeline.addHandler(handler)
     }
 

@@ -6,19 +6,19 @@ import NIOWebSocket
 public struct WebSocketHandle: Sendable {
     let channel: any Channel
 
-    /// Sends `message` and closes with `code`.
+    /// Sends `message` and closes with `code`, after the answer that the client waits for.
     public func close(_ code: UInt16, message: String? = nil) {
         let channel = channel
         channel.eventLoop.execute {
-            guard channel.isActive else { return }
-            if let message {
-                channel.write(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(string: message)), promise: nil)
-            }
-            channel.writeAndFlush(WebSocketFrame.close(code), promise: nil)
-            // The client has two seconds for its answer.
-            channel.eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
+            channel.pipeline.fireUserInboundEventTriggered(Farewell(code: code, message: message))
         }
     }
+}
+
+/// The service's last word to a WebSocket.
+private struct Farewell {
+    var code: UInt16
+    var message: String?
 }
 
 extension WebSocketFrame {
@@ -60,6 +60,7 @@ final class WebSocketConnection: ChannelInboundHandler {
 
     private let service: any HTTPService
     private let limits: ServerLimits
+    private let calls: RunningCalls
     private var request: HTTPRequest?
     private var conversation: (any WebSocketConversation)?
     private var waiting: [String] = []
@@ -67,14 +68,17 @@ final class WebSocketConnection: ChannelInboundHandler {
     /// Runs while a message is answered, or the conversation begins.
     private var work: Task<Void, Never>?
     private var isClosing = false
+    /// Waits for the answer that is on its way.
+    private var farewell: Farewell?
     private var lastHeard = NIODeadline.now()
     private var isPinged = false
     private var pongs = Pongs()
     private var heartbeat: RepeatedTask?
 
-    init(service: any HTTPService, limits: ServerLimits, request: HTTPRequest) {
+    init(service: any HTTPService, limits: ServerLimits, calls: RunningCalls, request: HTTPRequest) {
         self.service = service
         self.limits = limits
+        self.calls = calls
         self.request = request
     }
 
@@ -103,6 +107,11 @@ final class WebSocketConnection: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         // A WebSocket ends for both sides at once.
         if case ChannelEvent.inputClosed = event { return context.close(promise: nil) }
+        if let farewell = event as? Farewell {
+            if work == nil { return part(context, farewell) }
+            self.farewell = farewell
+            return
+        }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -210,6 +219,7 @@ final class WebSocketConnection: ChannelInboundHandler {
     ) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let (channel, limits, conversation) = (context.channel, limits, conversation)
+        calls.begin()
         work = Task {
             let (conversation, reply) = await body(conversation)
             if let message = reply.message, channel.isActive {
@@ -227,6 +237,7 @@ final class WebSocketConnection: ChannelInboundHandler {
         _ context: ChannelHandlerContext, _ conversation: (any WebSocketConversation)?, _ code: UInt16?
     ) {
         work = nil
+        defer { calls.end() }
         self.conversation = conversation
         guard context.channel.isActive else {
             if let conversation { Task { await conversation.end() } }
@@ -234,7 +245,17 @@ final class WebSocketConnection: ChannelInboundHandler {
             return
         }
         if let code { close(context, code) }
+        if let farewell { part(context, farewell) }
         next(context)
+    }
+
+    private func part(_ context: ChannelHandlerContext, _ farewell: Farewell) {
+        guard !isClosing else { return }
+        if let message = farewell.message {
+            let frame = WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(string: message))
+            context.write(wrapOutboundOut(frame), promise: nil)
+        }
+        close(context, farewell.code)
     }
 
     private func close(_ context: ChannelHandlerContext, _ code: UInt16) {
