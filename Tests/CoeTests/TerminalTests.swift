@@ -35,10 +35,10 @@ extension CoeTests {
         return try JSONDecoder().decode(Seen.self, from: data)
     }
 
-    /// A set whose programs take a second to fail, and a script of commands that change nothing of that.
+    /// A set whose programs take a moment to fail, and a script of commands that change nothing of that.
     private func writeSlowTasks() throws {
         let task = RepairTaskLine(
-            id: "slow", prompt: "", program: "import time\n\ndef add(a, b):\n    time.sleep(0.5)\n    return a - b\n",
+            id: "slow", prompt: "", program: "import time\n\ndef add(a, b):\n    time.sleep(0.1)\n    return a - b\n",
             tests: ["assert add(1, 2) == 3"])
         var lines = ""
         for number in 0..<50 {

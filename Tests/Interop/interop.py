@@ -387,21 +387,7 @@ def checkpoints():
     os.remove(f"{path}/config.json")
     compare("a folder without config.json", "OSError", "--model", path, "--adapter", "none")
     path = copied("far-id")
-    edit(
-        path,
-        "tokenizer.json",
-        lambda t: t["added_tokens"].append(
-            dict(
-                id=2**63 - 1,
-                content="<far>",
-                single_word=False,
-                lstrip=False,
-                rstrip=False,
-                normalized=False,
-                special=False,
-            )
-        ),
-    )
+    add_token(path, "<far>", 2**63 - 1)
     compare("a token id of 2^63-1", "overflow", "--model", path, "--adapter", "none")
 
 
@@ -758,21 +744,7 @@ def openenv():
 def server():
     make("base")
     path = copied("far")
-    edit(
-        path,
-        "tokenizer.json",
-        lambda t: t["added_tokens"].append(
-            dict(
-                id=400,
-                content="<far>",
-                single_word=False,
-                lstrip=False,
-                rstrip=False,
-                normalized=False,
-                special=False,
-            )
-        ),
-    )
+    add_token(path, "<far>", 400)
     with Server(COE, "--model", path, "--adapter", "none") as one:
         if one.refusal:
             row("a token beyond the embeddings", "IndexError", one.refusal, False)

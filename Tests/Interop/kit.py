@@ -117,6 +117,12 @@ def edit(path, name, change):
     write_json(path, name, change(value) or value)
 
 
+def add_token(path, content, number):
+    """Adds an ordinary token of any number, as `tokenizers` writes one."""
+    flags = dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=False)
+    edit(path, "tokenizer.json", lambda t: t["added_tokens"].append(dict(id=number, content=content, **flags)))
+
+
 def greedy(model, ids, count=8):
     """The likeliest tokens and their log-probabilities."""
     ids, tokens, scores = list(ids), [], []
