@@ -99,7 +99,7 @@ let package = Package(
 
         // What is made of episodes.
         .target(name: "Runs", dependencies: ["StatefulTools"]),
-        .target(name: "Demonstrations", dependencies: ["PythonSandbox", "StatefulTools"]),
+        .target(name: "Demonstrations", dependencies: ["PythonSandbox", "Runs", "StatefulTools"]),
         .target(
             name: "Training",
             dependencies: [

@@ -1,4 +1,5 @@
 public import Foundation
+import Runs
 public import StatefulTools
 
 /// A file of demonstrations, one JSON object a line, that an interrupted run can go on with.
@@ -9,6 +10,7 @@ public struct DemonstrationFile {
     public private(set) var nextIndex = 0
     private var seen: Set<UInt64> = []
     private let handle: FileHandle
+    private let path: String
     private let encoder = JSONEncoder()
 
     /// Opens or makes the file; drops a last line that was not written to its end.
@@ -17,6 +19,7 @@ public struct DemonstrationFile {
     ///   with other options.
     public init(_ file: URL, options: LessonOptions) throws {
         let path = file.path(percentEncoded: false)
+        self.path = path
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let manager = FileManager.default
         if !manager.fileExists(atPath: path) {
@@ -57,7 +60,14 @@ public struct DemonstrationFile {
     @discardableResult
     public mutating func append(_ demonstration: Demonstration) throws -> Bool {
         guard seen.insert(Self.key(demonstration)).inserted else { return false }
-        try handle.write(contentsOf: encoder.encode(demonstration) + [0x0A])
+        let line = try encoder.encode(demonstration) + [0x0A]
+        do {
+            try handle.write(contentsOf: line)
+        } catch {
+            throw RunError(
+                .unwritable,
+                "\(path) can't be written: \(words(of: error)) The same command goes on from what is there.")
+        }
         count += 1
         nextIndex = demonstration.meta.index + 1
         return true

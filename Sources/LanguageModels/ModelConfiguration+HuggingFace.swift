@@ -9,7 +9,10 @@ extension ModelConfiguration {
         let (family, file) = try Self.decode(json, source: source, families)
         try Self.refuseWhatIsNotComputed(file, family, source: source)
         func size(_ name: String, _ value: Int?) throws -> Int {
-            guard let value else { throw LanguageModelError(.modelNotReadable, "\(source) lacks \(name).") }
+            guard let value else {
+                throw LanguageModelError(
+                    .modelNotReadable, "\(source) lacks \(name); take the config.json that belongs to the weights.")
+            }
             guard (1...Self.largestSize).contains(value) else {
                 throw LanguageModelError(.modelNotReadable, "\(source) gives \(name) as \(value), which is no size.")
             }

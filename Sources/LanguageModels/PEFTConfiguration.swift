@@ -38,6 +38,10 @@ struct PEFTConfiguration {
         "alpha_pattern", "bias", "init_lora_weights", "lora_alpha", "peft_type", "r", "rank_pattern", "use_dora",
         "use_rslora",
     ]
+    /// What one can do with an adapter that PEFT alone computes.
+    private static let advice =
+        "which is not supported; merge it into its model by PEFT's merge_and_unload() and give the merged folder as --model"
+
     /// Ways to begin training that leave the base model's weights as they are.
     private static let beginnings: Set<String> = ["gaussian", "eva", "orthogonal"]
 
@@ -53,17 +57,24 @@ struct PEFTConfiguration {
             throw failure("has an adapter_config.json that is not a JSON object")
         }
         let type = fields["peft_type"]?.string ?? "LORA"
-        guard type == "LORA" else { throw failure("is an adapter of the type \(type); only LORA is supported") }
+        guard type == "LORA" else {
+            throw failure("is an adapter of the type \(type); only LORA is supported: merge it, or train another")
+        }
         for (key, value) in fields.sorted(by: { $0.key < $1.key }) where !value.isNeutral {
-            if let what = Self.refused[key] { throw failure("\(what), which is not supported") }
+            if let what = Self.refused[key] {
+                // Such an adapter can't be merged: it acts on a part of the text.
+                if key != "alora_invocation_tokens" { throw failure("\(what), \(Self.advice)") }
+                throw failure("\(what), which is not supported; train a plain LoRA adapter")
+            }
             guard Self.known.contains(key) || Self.harmless.contains(key) else {
                 throw failure(
-                    "has the key \(key) in its adapter_config.json, which is not known here and may change its result")
+                    "has the key \(key) in its adapter_config.json, which is not known here and may change its result; "
+                        + "remove the key if it does not, else merge the adapter by PEFT's merge_and_unload()")
             }
         }
         let bias = fields["bias"]?.string ?? "none"
         guard bias == "none" else {
-            throw failure("changes the model's biases (bias: \(bias)), which is not supported")
+            throw failure("changes the model's biases (bias: \(bias)), \(Self.advice)")
         }
         if let beginning = fields["init_lora_weights"]?.string, !Self.beginnings.contains(beginning) {
             throw failure(
@@ -88,7 +99,7 @@ struct PEFTConfiguration {
         let name = fields["base_model_name_or_path"]?.string
         baseModel = name?.isEmpty == true ? nil : name
         if fields["ensure_weight_tying"]?.isTrue == true, fields["modules_to_save"]?.isNeutral == false {
-            throw failure("ties the modules that it saves (ensure_weight_tying), which is not supported")
+            throw failure("ties the modules that it saves (ensure_weight_tying), \(Self.advice)")
         }
     }
 

@@ -100,7 +100,10 @@ struct WeightLoader {
         let unread = weights.unread.sorted()
         if let first = unread.first {
             let isQuantised = ["SCB", "scale", "zero", "quant", "absmax"].contains { first.contains($0) }
-            let hint = isQuantised ? " It looks like a part of a quantised model, which is not supported." : ""
+            let hint =
+                isQuantised
+                ? " It looks like a part of a quantised model; take the model in 16-bit floats, or as a GGUF file."
+                : " Take the config.json that the weights were saved with."
             let count = unread.count == 1 ? "a tensor" : "\(unread.count) tensors"
             throw LanguageModelError(
                 .unsupported,

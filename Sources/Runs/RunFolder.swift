@@ -226,25 +226,9 @@ public struct RunFolder: Sendable {
             let last = try? latest()
             throw RunError(
                 .unwritable,
-                "\(path) cannot be written: \(Self.sentence(error)) "
+                "\(path) cannot be written: \(words(of: error)) "
                     + (advice ?? last.map { "The checkpoint of step \($0.step) is whole; --resume goes on from it." }
                         ?? "There is no checkpoint yet."))
         }
-    }
-
-    /// What an error says: Foundation's own errors describe themselves in code, others in words.
-    static func sentence(_ error: any Error) -> String {
-        guard error is CocoaError || type(of: error) is NSError.Type else { return "\(error)" }
-        let error = error as NSError
-        if let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError, cause.domain == NSPOSIXErrorDomain {
-            return String(cString: strerror(Int32(cause.code))) + "."
-        }
-        if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(error.code))) + "." }
-        let known: [Int: Int32] = [
-            CocoaError.fileWriteOutOfSpace.rawValue: ENOSPC, CocoaError.fileWriteNoPermission.rawValue: EACCES,
-            CocoaError.fileWriteVolumeReadOnly.rawValue: EROFS, CocoaError.fileNoSuchFile.rawValue: ENOENT,
-        ]
-        if let number = known[error.code] { return String(cString: strerror(number)) + "." }
-        return error.localizedDescription
     }
 }

@@ -55,7 +55,7 @@ public struct TraceFile: Sendable {
             try removeCutOffLine(handle)
             try handle.write(contentsOf: Self.lines(traces))
         } catch {
-            throw unwritable(RunFolder.sentence(error))
+            throw unwritable(words(of: error))
         }
     }
 
@@ -66,7 +66,7 @@ public struct TraceFile: Sendable {
         do {
             try Self.lines(traces).write(to: url, options: .atomic)
         } catch {
-            throw unwritable(RunFolder.sentence(error))
+            throw unwritable(words(of: error))
         }
     }
 

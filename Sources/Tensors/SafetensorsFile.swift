@@ -105,7 +105,9 @@ public struct SafetensorsFile: Sendable {
         guard let entry = entries[name] else { return nil }
         guard let dtype = entry.dtype else {
             throw TensorError(
-                .unsupported, "\(path) stores the tensor \(name) as \(entry.typeName), which is not supported.")
+                .unsupported,
+                "\(path) stores the tensor \(name) as \(entry.typeName), which is not supported; take the model in 16-bit "
+                    + "floats, or as a GGUF file.")
         }
         // A copy: rows in the file need not be aligned to the element's size.
         return try Tensor(

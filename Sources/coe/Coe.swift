@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Foundation
+import Runs
 import ServeCommands
 import StatefulTools
 
@@ -56,12 +57,13 @@ struct Coe: AsyncParsableCommand {
             Terminal.complain(interruption.description)
             Foundation.exit(130)
         }
+        let message = isFoundations(error) ? sentence(of: error) : message(for: error)
         let isParsers = error is ExitCode || error is CleanExit || exitCode(for: error) != .failure
         let code = isParsers ? exitCode(for: error).rawValue : 2
         if json, code != 0, !(error is ExitCode) {
-            try? Terminal.printJSON(ErrorReport(error: message(for: error), exitCode: Int(code)))
+            try? Terminal.printJSON(ErrorReport(error: message, exitCode: Int(code)))
         }
-        let text = isParsers ? fullMessage(for: error) : "Error: \(message(for: error))"
+        let text = isParsers ? fullMessage(for: error) : "Error: \(message)"
         if text.isEmpty { Foundation.exit(code) }
         // Help and the version go to standard output.
         if code == 0 {

@@ -88,6 +88,29 @@ extension CoeTests {
         #expect(process.terminationStatus == 0)
     }
 
+    @Test(arguments: [
+        ("data synthesize --count 200 --out big.jsonl", "big.jsonl"),
+        ("data export demos.jsonl --to trl --out big", "big"),
+        ("eval --set tasks.jsonl --method oracle --samples 40 --out run", "traces.jsonl"),
+    ])
+    func `a disk that takes no more is a sentence`(_ command: String, _ file: String) throws {
+        try writeTasks()
+        _ = try coe("data", "synthesize", "--count", "60", "--out", "demos.jsonl")
+        let process = Process()
+        let errors = Pipe()
+        process.executableURL = URL(filePath: "/bin/bash")
+        // A file of at most 16 kB stands for the disk.
+        process.arguments = ["-c", "trap '' XFSZ; ulimit -f 16; '\(executable.path())' \(command)"]
+        process.currentDirectoryURL = folder
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = errors
+        try process.run()
+        let said = String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 2, "\(said)")
+        #expect(said.contains("\(file) can't be written: File too large."), "\(said)")
+    }
+
     @Test func `Ctrl-C ends an evaluation with 130, and no episode is called broken`() throws {
         try writeSlowTasks()
         let seen = try onTerminal(

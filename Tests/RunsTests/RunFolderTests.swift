@@ -161,10 +161,10 @@ import Testing
 
     @Test func `a refusal of the disk is told in the system's words`() {
         let full = CocoaError(.fileWriteOutOfSpace)
-        #expect(RunFolder.sentence(full) == "No space left on device.")
+        #expect(words(of: full) == "No space left on device.")
         let cause = NSError(domain: NSPOSIXErrorDomain, code: Int(ENOSPC))
         let wrapped = NSError(domain: NSCocoaErrorDomain, code: 512, userInfo: [NSUnderlyingErrorKey: cause])
-        #expect(RunFolder.sentence(wrapped) == "No space left on device.")
-        #expect(RunFolder.sentence(RunError(.damaged, "A sentence.")) == "A sentence.")
+        #expect(words(of: wrapped) == "No space left on device.")
+        #expect(words(of: RunError(.damaged, "A sentence.")) == "A sentence.")
     }
 }

@@ -1,6 +1,7 @@
 public import ArgumentParser
 public import Demonstrations
 import Foundation
+import Runs
 import ServeCommands
 import StatefulTools
 import Tools
@@ -38,6 +39,7 @@ struct DataExport: AsyncParsableCommand {
             }
         } catch {
             try? manager.removeItem(atPath: part)
+            if isFoundations(error) { throw UsageError("\(out) can't be written: \(words(of: error))") }
             throw error
         }
         try handle.close()
