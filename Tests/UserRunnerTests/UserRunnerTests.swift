@@ -66,6 +66,21 @@ import Testing
         }
     }
 
+    @Test func `a plugin that breaks pytest itself is said in its words`() async throws {
+        guard let python = PytestPython.path else { return }
+        let folder = try Folder([
+            "m.py": Self.add, "test_m.py": "from m import add\ndef test_a():\n    assert add(1, 2) == 3\n",
+            "broken_plugin.py": "def pytest_configure(config):\n    raise RuntimeError('no licence for this plugin')\n",
+            "pytest.ini": "[pytest]\naddopts = -p broken_plugin\npythonpath = .\n",
+        ])
+        defer { folder.remove() }
+        try await withRunner(folder.configuration(tests: ["test_m.py"], interpreter: python)) { runner in
+            let report = try await runner.judge(Data(Self.add.utf8))
+            #expect(report.outcome == .unusable, "\(report)")
+            #expect(report.sentence?.contains("no licence for this plugin") == true, "\(report)")
+        }
+    }
+
     @Test func `missing pytest is said`() async throws {
         let folder = try Folder([
             "m.py": Self.add,

@@ -637,6 +637,11 @@ class Server:
         name = ", ".join(self.start["tests"]) or os.path.basename(self.file)
         if self.kind == "pytest" and code == 4 and not bad:
             self.usage_error(report, output)
+        elif [t["id"] for t in report["tests"]] == ["internal error"] and "programLine" not in bad[0]:
+            # A plugin, or an option, breaks pytest before the first test: that says nothing of the program.
+            report["outcome"], report["tests"] = "unusable", []
+            report["sentence"] = "pytest itself can't run here: %s: %s" % (
+                bad[0].get("type") or "Error", (bad[0].get("message") or "").split("\n")[0])
         elif code == 0 and ended and not report["tests"] or code == 5 or ran == 0 and code == 0 and not bad:
             report["outcome"] = "unusable"
             what = {"doctest": "no doctest example", "script": "no assert"}.get(self.kind, "no test")

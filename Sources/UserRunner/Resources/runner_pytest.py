@@ -180,7 +180,9 @@ def make_plugin(server, arguments):
 
         @pytest.hookimpl(trylast=True)
         def pytest_internalerror(self, excrepr, excinfo):
-            self.log.write("internal", **words.describe(excinfo.value, self.sources))
+            # Before the fork there is nobody to tell: a job's process fails once more.
+            if self.served:
+                self.log.write("internal", **words.describe(excinfo.value, self.sources))
 
     class Last:
         @pytest.hookimpl(trylast=True)

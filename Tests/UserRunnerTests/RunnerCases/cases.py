@@ -554,7 +554,7 @@ case("warnings-as-errors", """
     """, """
     from m import f
     def test_f(): assert f() == 1
-    """, files={"pytest.ini": "[pytest]\nfilterwarnings = error\n"})
+    """, files={"pytest.ini": "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"})
 
 case("filterwarnings-mark", """
     import warnings
@@ -572,7 +572,7 @@ case("deprecated-import", """
     """, """
     from m import esc
     def test_esc(): assert esc("a") == "a"
-    """, files={"pytest.ini": "[pytest]\nfilterwarnings = error::DeprecationWarning\n"})
+    """, files={"pytest.ini": "[pytest]\nfilterwarnings = error::DeprecationWarning\nasyncio_default_fixture_loop_scope = function\n"})
 
 case("cache-fixture", """
     def seen(config_cache): return config_cache.get("app/n", ⟦1¦0⟧)
@@ -1429,7 +1429,7 @@ case("thread-exception", """
     """, """
     from m import work
     def test_work(): work()
-    """, files={"pytest.ini": "[pytest]\nfilterwarnings = error\n"})
+    """, files={"pytest.ini": "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"})
 
 case("thread-pool", """
     from concurrent.futures import ThreadPoolExecutor
