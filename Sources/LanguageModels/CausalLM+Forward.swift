@@ -3,10 +3,15 @@ public import Tensors
 extension CausalLM {
     /// Reads the segments' tokens and returns the logits after the last tokens of each segment.
     ///
-    /// - Parameter allPositions: Whether the logits after every token are wanted.
+    /// - Parameters:
+    ///   - allPositions: Whether the logits after every token are wanted.
+    ///   - isAbandoned: Asked before each layer: whether nobody waits for the result any more.
     /// - Returns: `[positions, vocabulary]` in 32-bit floats.
-    /// - Throws: ``LanguageModelError`` with `contextFull` for a conversation longer than the model's context.
-    public func logits(_ segments: [Segment], allPositions: Bool = false) throws -> Tensor {
+    /// - Throws: ``LanguageModelError`` with `contextFull` for a conversation longer than the model's context;
+    ///   `CancellationError` where the pass was abandoned, whose caches are as before.
+    public func logits(
+        _ segments: [Segment], allPositions: Bool = false, isAbandoned: () -> Bool = { false }
+    ) throws -> Tensor {
         let start = ContinuousClock.now
         let before = clock.total
         defer {
@@ -15,7 +20,7 @@ extension CausalLM {
             let measured = now.products - before.products + now.attention - before.attention
             clock.add((ContinuousClock.now - start) / .seconds(1) - measured, to: \.rest)
         }
-        var hidden = try hiddenStates(segments)
+        var hidden = try hiddenStates(segments, isAbandoned)
         let counts = segments.map { allPositions ? $0.tokens.count : $0.outputCount }
         if counts != segments.map(\.tokens.count) {
             var rows: [Int] = []
@@ -31,7 +36,7 @@ extension CausalLM {
     }
 
     /// The residual stream after the last layer, `[tokens, hidden]`; the caches then hold the tokens.
-    private func hiddenStates(_ segments: [Segment]) throws -> Tensor {
+    private func hiddenStates(_ segments: [Segment], _ isAbandoned: () -> Bool) throws -> Tensor {
         precondition(segments.allSatisfy { !$0.tokens.isEmpty }, "a segment needs a token")
         for segment in segments where segment.cache.count + segment.tokens.count > configuration.contextLength {
             throw LanguageModelError(
@@ -43,6 +48,7 @@ extension CausalLM {
         for segment in segments { try segment.cache.reserve(segment.tokens.count) }
         let attention = try SegmentAttention(self, segments)
         for (index, layer) in layers.enumerated() {
+            if isAbandoned() { throw CancellationError() }
             let input = try normed(hidden, layer.norms[.attentionInput])
             let qkv = try clock.measure(\.products) { try layer[.queryKeyValue](input) }
             let mixed = try clock.measure(\.attention) { try attention(qkv, index) }

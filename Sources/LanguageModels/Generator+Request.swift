@@ -32,6 +32,7 @@ extension Generator {
         let rules: Rules
         let observe: @Sendable (Int, Float) -> Void
         let continuation: CheckedContinuation<Output, any Error>
+        let cancellation: Cancellation
         var output = Output(tokens: [], logProbabilities: [], finish: .length)
         var text: [UInt8] = []
         /// The state of the grammar behind the text.
@@ -39,13 +40,15 @@ extension Generator {
 
         init(
             _ id: ConversationID, _ conversation: Conversation, _ rules: Rules,
-            observe: @escaping @Sendable (Int, Float) -> Void, continuation: CheckedContinuation<Output, any Error>
+            observe: @escaping @Sendable (Int, Float) -> Void, continuation: CheckedContinuation<Output, any Error>,
+            cancellation: Cancellation
         ) {
             self.id = id
             self.conversation = conversation
             self.rules = rules
             self.observe = observe
             self.continuation = continuation
+            self.cancellation = cancellation
             begin()
         }
 

@@ -55,7 +55,10 @@ extension Generator {
             parts.append(part)
             segments.append(segment)
         }
-        let logits = try model.logits(segments)
+        let cancellations = parts.map { requests[$0.index].cancellation }
+        let logits = try model.logits(segments) {
+            !cancellations.isEmpty && cancellations.allSatisfy(\.isRequested)
+        }
 
         let rows = parts.flatMap(\.choices)
         let chosen = try model.clock.measure(\.sampling) {

@@ -121,13 +121,18 @@ public actor Generator {
         let rules = Rules(
             limit: limit, stop: stop, ends: stop.ends(tokenizer).filter { $0 < model.configuration.vocabularySize },
             grammar: grammar, resamples: resamples, draft: draft)
+        let cancellation = Cancellation()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                requests.append(Request(id, conversation, rules, observe: observe, continuation: continuation))
+                requests.append(
+                    Request(
+                        id, conversation, rules, observe: observe, continuation: continuation,
+                        cancellation: cancellation))
                 serve()
             }
         } onCancel: {
-            Task { await cancel(id) }
+            cancellation.request()
+            Task { await cancel(cancellation) }
         }
     }
 
@@ -135,8 +140,8 @@ public actor Generator {
         tokenizer.vocabulary.tokens.indices.contains(token) ? " (\(tokenizer.vocabulary.tokens[token]))" : ""
     }
 
-    private func cancel(_ id: ConversationID) {
-        guard let index = requests.firstIndex(where: { $0.id == id }) else { return }
+    private func cancel(_ cancellation: Cancellation) {
+        guard let index = requests.firstIndex(where: { $0.cancellation === cancellation }) else { return }
         requests.remove(at: index).continuation.resume(throwing: CancellationError())
         awaitOneLess()
     }
@@ -158,6 +163,13 @@ public actor Generator {
         while !requests.isEmpty {
             do {
                 try step()
+            } catch is CancellationError {
+                // Nobody waits for what this pass read; others may have come meanwhile.
+                for request in requests where request.cancellation.isRequested {
+                    request.continuation.resume(throwing: CancellationError())
+                    awaited = max(0, awaited - 1)
+                }
+                requests.removeAll(where: \.cancellation.isRequested)
             } catch {
                 // One failure (memory, say) is everybody's, since all share the forward pass; what is one conversation's
                 // own fault is found before and behind it.

@@ -215,6 +215,23 @@ import Tokenization
         #expect(try await run(generator, prompt(9, 20), SamplingOptions()).tokens.count == 24)
     }
 
+    @Test func `a pass that nobody waits for is abandoned between layers, and its cache is as before`() throws {
+        let model = try makeGenerator().model
+        let (cache, fresh) = (model.makeCache(), model.makeCache())
+        let first = try model.logits([.init(tokens: prompt(3, 9), cache: cache)]).floats()
+        var asked = 0
+        #expect(throws: CancellationError.self) {
+            try model.logits([.init(tokens: prompt(4, 5), cache: cache)]) {
+                asked += 1
+                return asked == 2
+            }
+        }
+        #expect(asked == 2 && cache.count == 9)
+        #expect(try model.logits([.init(tokens: prompt(3, 9), cache: fresh)]).floats() == first)
+        let next = try model.logits([.init(tokens: prompt(5, 4), cache: cache)]).floats()
+        #expect(try model.logits([.init(tokens: prompt(5, 4), cache: fresh)]).floats() == next)
+    }
+
     /// The words of a list, written one after the other.
     struct WordGrammar: ByteGrammar {
         let words: [[UInt8]]
