@@ -44,7 +44,8 @@ struct RunnerInterpreter: Decodable, Sendable {
 
     /// The interpreter that the user means: the one named, of the active virtual environment, of the project's, `python3`.
     static func choice(named: String?, project: Project, file: String) -> String {
-        if let named { return named }
+        // The runner does not stand where the user stands.
+        if let named { return named.contains("/") ? URL(filePath: named).path(percentEncoded: false) : named }
         if let active = getenv("VIRTUAL_ENV").map({ String(cString: $0) }), !active.isEmpty {
             let path = active + "/bin/python"
             if access(path, X_OK) == 0 { return path }

@@ -81,6 +81,17 @@ import Testing
         }
     }
 
+    @Test func `an interpreter's path is meant from where the user stands`() {
+        let project = Project(of: "/tmp/m.py", tests: [], workingFolder: "/tmp", named: nil)
+        func choice(_ name: String) -> String {
+            RunnerInterpreter.choice(named: name, project: project, file: "/tmp/m.py")
+        }
+        let here = FileManager.default.currentDirectoryPath
+        #expect(choice(".venv/bin/python") == here + "/.venv/bin/python")
+        #expect(choice("/usr/bin/python3") == "/usr/bin/python3")
+        #expect(choice("python3.11") == "python3.11")
+    }
+
     @Test func `missing pytest is said`() async throws {
         let folder = try Folder([
             "m.py": Self.add,
