@@ -57,6 +57,7 @@ public struct DemonstrationFile {
     /// Writes the demonstration, unless one with the same commands from the same start is there already.
     ///
     /// - Returns: whether it was written.
+    /// - Throws: `RunError` with `unwritable` when the disk refuses it.
     @discardableResult
     public mutating func append(_ demonstration: Demonstration) throws -> Bool {
         guard seen.insert(Self.key(demonstration)).inserted else { return false }

@@ -35,6 +35,8 @@ extension CoeTests {
         return try JSONDecoder().decode(Seen.self, from: data)
     }
 
+    private func shell(_ line: String) throws -> Outcome { try run(["-c", line], of: URL(filePath: "/bin/bash")) }
+
     /// A set whose programs take a moment to fail, and a script of commands that change nothing of that.
     private func writeSlowTasks() throws {
         let task = RepairTaskLine(
@@ -75,17 +77,9 @@ extension CoeTests {
     @Test func `a reader that leaves early ends trace without a word`() throws {
         try writeTasks()
         _ = try coe("eval", "--set", "tasks.jsonl", "--method", "oracle", "--samples", "40", "--out", "run")
-        let process = Process()
-        let errors = Pipe()
-        process.executableURL = URL(filePath: "/bin/bash")
-        process.arguments = ["-c", "'\(executable.path())' trace run --full | head -n 1"]
-        process.currentDirectoryURL = folder
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = errors
-        try process.run()
-        #expect(try (errors.fileHandleForReading.readToEnd() ?? Data()).isEmpty)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        let seen = try shell("'\(executable.path())' trace run --full | head -n 1")
+        #expect(seen.errors.isEmpty)
+        #expect(seen.code == 0)
     }
 
     @Test(arguments: [
@@ -96,19 +90,10 @@ extension CoeTests {
     func `a disk that takes no more is a sentence`(_ command: String, _ file: String) throws {
         try writeTasks()
         _ = try coe("data", "synthesize", "--count", "60", "--out", "demos.jsonl")
-        let process = Process()
-        let errors = Pipe()
-        process.executableURL = URL(filePath: "/bin/bash")
         // A file of at most 16 kB stands for the disk.
-        process.arguments = ["-c", "trap '' XFSZ; ulimit -f 16; '\(executable.path())' \(command)"]
-        process.currentDirectoryURL = folder
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = errors
-        try process.run()
-        let said = String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 2, "\(said)")
-        #expect(said.contains("\(file) can't be written: File too large."), "\(said)")
+        let seen = try shell("trap '' XFSZ; ulimit -f 16; '\(executable.path())' \(command)")
+        #expect(seen.code == 2, "\(seen.errors)")
+        #expect(seen.errors.contains("\(file) can't be written: File too large."), "\(seen.errors)")
     }
 
     @Test func `Ctrl-C ends an evaluation with 130, and no episode is called broken`() throws {
