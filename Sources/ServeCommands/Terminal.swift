@@ -1,5 +1,6 @@
 import Foundation
 package import StatefulTools
+import Synchronization
 
 /// Results go to standard output, progress and prose to standard error. With `--json`, standard output holds JSON alone.
 ///
@@ -29,10 +30,15 @@ package enum Terminal {
     /// Columns of the terminal at standard output; 80 where it does not say.
     package static var resultColumns: Int { columns(of: STDOUT_FILENO) }
 
-    private static func columns(of descriptor: CInt) -> Int {
+    /// Rows of the terminal at standard error; 24 where it does not say.
+    private static var rows: Int { size(of: STDERR_FILENO).map { Int($0.ws_row) } ?? 24 }
+
+    private static func columns(of descriptor: CInt) -> Int { size(of: descriptor).map { Int($0.ws_col) } ?? 80 }
+
+    private static func size(of descriptor: CInt) -> winsize? {
         var size = winsize()
-        let known = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
-        return known ? Int(size.ws_col) : 80
+        let known = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 && size.ws_row > 0
+        return known ? size : nil
     }
 
     /// Progress and prose, on standard error; a terminal gets its long lines broken between words.
@@ -43,8 +49,33 @@ package enum Terminal {
     /// An error, on standard error, also with `--quiet`.
     package static func complain(_ text: String) {
         let shown = TerminalText.render(text + "\n", hasColour: hasColour)
-        write(isTerminal ? TerminalText.wrap(shown, columns: columns) : shown, to: STDERR_FILENO)
+        let wrapped = isTerminal ? TerminalText.wrap(shown, columns: columns) : shown
+        pinned.withLock { write(erasure($0) + wrapped + $0.joined(), to: STDERR_FILENO) }
     }
+
+    /// The lines at the bottom of the terminal as they are written, each with its line break.
+    private static let pinned = Mutex<[String]>([])
+
+    /// What takes them away. The cursor is below them.
+    private static func erasure(_ lines: [String]) -> String { lines.isEmpty ? "" : "\u{1B}[\(lines.count)A\r\u{1B}[J" }
+
+    /// Keeps lines at the bottom of the terminal at standard error, in place of those before; what is said scrolls away
+    /// above them. They are cut where the terminal ends.
+    package static func pin(_ lines: [(text: String, style: TerminalText.Style?)]) {
+        guard showsProgress else { return }
+        let (columns, rows) = (columns, rows)
+        let shown = lines.prefix(max(1, rows - 1)).map { text, style in
+            let line = String(TerminalText.visible(text).prefix(max(1, columns - 1)))
+            return TerminalText.render(style.map { paint(line, $0) } ?? line, hasColour: hasColour) + "\n"
+        }
+        pinned.withLock { pinned in
+            write(erasure(pinned) + shown.joined(), to: STDERR_FILENO)
+            pinned = shown
+        }
+    }
+
+    /// Leaves the pinned lines where they are: what is said next comes below them.
+    package static func unpin() { pinned.withLock { $0 = [] } }
 
     /// Writes over the line at the cursor, on standard error.
     package static func overwrite(_ text: String) {

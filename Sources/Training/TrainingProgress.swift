@@ -1,3 +1,5 @@
+public import StatefulTools
+
 /// What a training run tells its observer after each step.
 public struct TrainingProgress: Sendable {
     /// From 1; 0 is the validation before the first step.
@@ -8,12 +10,15 @@ public struct TrainingProgress: Sendable {
     public var metrics: [String: Double]
     /// Something to tell that is no step; nil for a step.
     public var note: String?
+    /// An episode of the step; nil where none was played.
+    public var sample: Trace?
 
-    init(step: Int = 0, of: Int, metrics: [String: Double] = [:], note: String? = nil) {
+    init(step: Int = 0, of: Int, metrics: [String: Double] = [:], note: String? = nil, sample: Trace? = nil) {
         self.step = step
         self.of = of
         self.metrics = metrics
         self.note = note
+        self.sample = sample
     }
 
     /// What looks wrong, as sentences.

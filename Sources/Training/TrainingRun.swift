@@ -111,7 +111,8 @@ struct TrainingRun: Sendable {
                 }
                 try writer.append(outcome.metrics, step: number)
                 if !outcome.traces.isEmpty { try folder.writing { try folder.traces.append(outcome.traces) } }
-                observe(TrainingProgress(step: number, of: steps, metrics: outcome.metrics))
+                observe(
+                    TrainingProgress(step: number, of: steps, metrics: outcome.metrics, sample: outcome.traces.first))
                 if validates || stops { try await save(trainer, card) }
             }
             if stops { throw TrainingError.interrupted(after: number, of: steps) }

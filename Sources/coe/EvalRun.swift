@@ -127,6 +127,8 @@ struct EvalRun: AsyncParsableCommand {
         let budget = try (method == .resample ? budget : nil).map { folder in
             TokenBudget(try EvaluationRun(folder: URL(filePath: folder), tools: .standard).traces)
         }
+        let lines = EpisodeLines()
+        defer { lines.end() }
         do {
             let summary = try await withSandbox(sandbox.configuration) { sandbox in
                 let (policy, adapter, prompt) = try await load(for: tasks)
@@ -136,23 +138,18 @@ struct EvalRun: AsyncParsableCommand {
                     settings, policy: policy, sandbox: sandbox, concurrency: concurrency, budget: budget)
                 evaluation.announce = { Terminal.say($0) }
                 let summary = try await evaluation.run(
-                    tasks, folder: URL(filePath: out), shouldStop: { Interrupt.isRequested }, observe: show)
+                    tasks, folder: URL(filePath: out), shouldStop: { Interrupt.isRequested }, observe: lines.show)
                 if let tokenizer = (policy as? LocalPolicy)?.generator.tokenizer {
                     try TokenTexts.save(in: URL(filePath: out)) { tokenizer.decode([$0]) }
                 }
                 return summary
             }
+            lines.end()
             summary.show(json: json)
             if json { try Terminal.printJSON(summary.json) }
         } catch let error as EvaluationError where error.code == .interrupted {
             throw Interruption(error.description)
         }
-    }
-
-    private func show(_ trace: Trace, _ done: Int, _ total: Int) {
-        let verdict = trace.solved ? Terminal.paint("solved", .green) : "not solved"
-        let reason = trace.exit == .broken ? ": \(trace.error ?? "")" : ""
-        Terminal.say("\(done)/\(total) \(trace.task) #\(trace.sample) \(verdict) (\(trace.exit.rawValue)\(reason))")
     }
 }
 

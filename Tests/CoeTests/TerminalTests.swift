@@ -135,6 +135,30 @@ extension CoeTests {
                 "--precision", "float32", "--epochs", "50",
             ], wait: "step 1/", keys: "\\x03")
         #expect(seen.code == 130 && seen.text.contains("--resume"), "\(seen.text)")
+        // One screen: it is drawn over itself, with a curve of the loss.
+        #expect(seen.text.contains(/\x{1B}\[\d+A\r\x{1B}\[J/), "\(seen.text)")
+        #expect(seen.text.contains(/loss +\d+\.\d+ +[▁-█]/), "\(seen.text)")
+    }
+
+    @Test func `an evaluation is one screen on a terminal and a line an episode elsewhere`() throws {
+        try writeTasks()
+        let evaluate = ["eval", "--set", "tasks.jsonl", "--method", "oracle", "--out"]
+        for columns in [40, 80, 200] {
+            let seen = try onTerminal(evaluate + ["run-\(columns)"], columns: columns)
+            #expect(seen.code == 0 && seen.text.contains("pass@1 100.0 %"), "\(seen.text)")
+            #expect(seen.text.contains(/episode 6\/6 +█*/) && seen.text.contains(/solved +100\.0 %/), "\(seen.text)")
+            let screen = seen.text.replacing(/\x{1B}\[[0-9]*[mAJK]/, with: "").split {
+                "\r\n".contains($0) || $0 == "\r\n"
+            }
+            #expect(screen.filter { $0.hasPrefix("episode ") }.allSatisfy { $0.count < columns }, "\(screen)")
+        }
+        for environment in ["TERM=dumb", "TERM=xterm"] {
+            let plain = try shell(
+                "\(environment) '\(executable.path())' \(evaluate.joined(separator: " ")) \(environment)")
+            #expect(plain.errors.contains("6/6 ") && !plain.errors.contains("\u{1B}"), "\(plain.errors)")
+        }
+        let quiet = try onTerminal(["--quiet"] + evaluate + ["quiet"])
+        #expect(!quiet.text.contains("episode 6/6"), "\(quiet.text)")
     }
 
     @Test func `Ctrl-C ends the servers with 130`() throws {
