@@ -65,6 +65,7 @@ public struct Evaluation: Sendable {
         let total = tasks.count * configuration.samples
         let file = TraceFile(folder: folder)
         let before = run.traces.count
+        if !missing.isEmpty { try RunFolder(folder).noteStart(advice: EvaluationRun.advice) }
         let start = ContinuousClock.now
 
         try await withThrowingTaskGroup(of: Trace.self) { group in

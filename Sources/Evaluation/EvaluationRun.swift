@@ -142,7 +142,7 @@ public struct EvaluationRun: Sendable {
 
     // MARK: - Writing
 
-    private static let advice = "When that is mended, the same command goes on with what is there."
+    static let advice = "When that is mended, the same command goes on with what is there."
 
     private static func write(_ values: [some Encodable], to file: URL) throws {
         let encoder = JSONEncoder()

@@ -31,12 +31,6 @@ struct Axis {
         }
     }
 
-    /// Shares from 0 to the first round one above `most`.
-    init(percentUpTo most: Double) {
-        let choices = [(0.05, 0.01), (0.1, 0.02), (0.2, 0.05), (0.4, 0.1), (0.6, 0.1), (0.8, 0.2), (1, 0.2)]
-        let (high, step) = choices.first { $0.0 >= most * 1.02 } ?? (1, 0.2)
-        low = 0
-        self.high = high
-        ticks = (0...Int((high / step).rounded())).map { Double($0) * step }
-    }
+    /// Shares from 0 to 100 %, so that charts can be compared.
+    static let percent = Axis([0, 1], from: 0, to: 1)
 }

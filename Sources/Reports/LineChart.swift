@@ -15,6 +15,8 @@ struct LineChart {
         /// Which of the page's colours.
         var colour: Int
         var points: [Point]
+        /// A running mean of the points, drawn over them; none where it is empty.
+        var smooth: [Point] = []
     }
 
     var title: String
@@ -25,6 +27,11 @@ struct LineChart {
     var wholeX = true
     /// Whether the series are single places with a bar each, not lines.
     var scatters = false
+
+    /// What the page's switch between axes calls this one; empty where there is no switch.
+    var axis = ""
+    /// Whether the switch begins with another axis.
+    var isHidden = false
 
     /// Lines of more points are drawn without a mark at each.
     private static let markedPoints = 30
@@ -58,7 +65,10 @@ struct LineChart {
         for line in series {
             let points = line.points.filter { $0.x.isFinite && $0.y.isFinite }
             if points.isEmpty { continue }
-            body += plot.drawing(of: points, colour: line.colour, scatters: scatters, marks: marks)
+            body += plot.drawing(
+                of: points, colour: line.colour, scatters: scatters, marks: marks && line.smooth.isEmpty,
+                isRaw: !line.smooth.isEmpty)
+            if !line.smooth.isEmpty { body += plot.line(line.smooth, colour: line.colour) }
             let places = points.map { point in
                 var text = value(point.y)
                 if let low = point.low, let high = point.high { text += " (\(value(low)) to \(value(high)))" }
@@ -68,7 +78,7 @@ struct LineChart {
                 "{\"n\":\(jsonString(line.name)),\"c\":\(line.colour),\"p\":[\(places.joined(separator: ","))]}")
         }
         return
-            "<svg class=\"chart\" viewBox=\"0 0 \(Int(Plot.width)) \(Int(Plot.height))\" role=\"img\" tabindex=\"0\" "
+            "<svg class=\"chart\"\(axis.isEmpty ? "" : " data-axis=\"\(axis)\"")\(isHidden ? " hidden" : "") viewBox=\"0 0 \(Int(Plot.width)) \(Int(Plot.height))\" role=\"img\" tabindex=\"0\" "
             + "aria-label=\"\(escaped("\(title), by \(xLabel)"))\" data-x=\"\(escaped(xLabel))\" "
             + "data-s=\"\(escaped("[" + data.joined(separator: ",") + "]"))\">\(body)</svg>"
     }
@@ -108,7 +118,7 @@ private struct Plot {
         let xs = points.map(\.x)
         xAxis = Axis(xs, from: chart.scatters ? 0 : nil, whole: chart.wholeX)
         let all = points.flatMap { [$0.y, $0.low ?? $0.y, $0.high ?? $0.y] }.filter(\.isFinite)
-        yAxis = chart.isPercent ? Axis(percentUpTo: all.max() ?? 1) : Axis(all)
+        yAxis = chart.isPercent ? .percent : Axis(all)
         // Lines begin and end at the frame; scattered places keep the axis's room.
         xLow = chart.scatters ? xAxis.low : xs.min() ?? xAxis.low
         xHigh = chart.scatters ? xAxis.high : max(xs.max() ?? xAxis.high, xLow + 1e-9)
@@ -144,8 +154,13 @@ private struct Plot {
         return body + "text-anchor=\"middle\">\(escaped(chart.xLabel))</text>"
     }
 
+    func line(_ points: [LineChart.Point], colour: Int, isRaw: Bool = false) -> String {
+        let path = points.map { "\(x($0.x)),\(y($0.y))" }.joined(separator: " ")
+        return "<polyline class=\"line\(isRaw ? " raw" : "")\" style=\"--c:var(--c\(colour))\" points=\"\(path)\"/>"
+    }
+
     /// One series: a line with its band, or single places with their bars.
-    func drawing(of points: [LineChart.Point], colour: Int, scatters: Bool, marks: Bool) -> String {
+    func drawing(of points: [LineChart.Point], colour: Int, scatters: Bool, marks: Bool, isRaw: Bool) -> String {
         let style = "style=\"--c:var(--c\(colour))\""
         var body = ""
         if scatters {
@@ -160,8 +175,7 @@ private struct Plot {
                 let lower = points.reversed().map { "\(x($0.x)),\(y($0.low ?? $0.y))" }
                 body += "<polygon class=\"band\" \(style) points=\"\((upper + lower).joined(separator: " "))\"/>"
             }
-            let path = points.map { "\(x($0.x)),\(y($0.y))" }.joined(separator: " ")
-            body += "<polyline class=\"line\" \(style) points=\"\(path)\"/>"
+            body += line(points, colour: colour, isRaw: isRaw)
         }
         if marks {
             let radius = scatters ? "6" : "3.5"

@@ -17,13 +17,12 @@ extension Report {
     var results: String {
         let rows = evaluated
         if rows.isEmpty { return "" }
-        let most = Axis(percentUpTo: rows.map { $0.summary.pass[0].high }.max() ?? 1).high
         let repeats = rows.contains { $0.summary.pass.count > 1 }
         let sets = Set(rows.map(\.summary.configuration.set)).count
         var html = "<div class=\"scroll\"><table class=\"headline\"><thead><tr><th scope=\"col\">Run</th>"
         html += "<th scope=\"col\">Episodes</th><th scope=\"col\">pass@1, %</th>"
         html += "<th scope=\"col\" class=\"wide\"><span class=\"scale\"><span>0</span>"
-        html += "<span>\(Figure.percent(most)) %</span></span></th>"
+        html += "<span>100 %</span></span></th>"
         html += repeats ? "<th scope=\"col\">pass@K, %</th>" : ""
         html += "<th scope=\"col\">Tokens a solve</th><th scope=\"col\">Seconds a solve</th></tr></thead><tbody>"
         for (index, run, summary) in rows {
@@ -41,7 +40,7 @@ extension Report {
             html += "<span class=\"sub\">\(summary.tasks) × \(configuration.samples)</span></td>"
             html += "<td class=\"big\" data-label=\"pass@1, %\">\(Figure.percent(summary.pass[0].mean))"
             html += "\(interval(summary.pass[0]))</td>"
-            html += "<td class=\"wide\">\(bar(summary.pass[0], of: most, colour: index))</td>"
+            html += "<td class=\"wide\">\(bar(summary.pass[0], of: 1, colour: index))</td>"
             if summary.pass.count > 1, let last = summary.pass.last {
                 html += "<td data-label=\"pass@\(summary.pass.count), %\">\(Figure.percent(last.mean))\(interval(last))"
                 html += "<span class=\"sub\">K = \(summary.pass.count)</span></td>"
@@ -261,42 +260,5 @@ extension Report {
 
     private func editing(_ summary: EvaluationSummary, _ text: (EvaluationSummary) -> String) -> String {
         summary.configuration.method.givesWholeAnswers ? "–" : text(summary)
-    }
-
-    var learning: String {
-        let trained = runs.enumerated().filter { !$0.element.metrics.isEmpty }
-        if trained.isEmpty { return "" }
-        let names = Metrics.inOrder(Set(trained.flatMap { $0.element.metrics.series.keys }))
-        func card(_ name: String) -> String {
-            let series = trained.compactMap { index, run in
-                run.metrics.series[name].map { values in
-                    LineChart.Series(
-                        name: run.name, colour: index % 8,
-                        points: Metrics.thinned(values).map {
-                            .init(x: $0.step, y: $0.value, low: $0.low, high: $0.high)
-                        })
-                }
-            }
-            let last = trained.count == 1 ? series[0].points.last.map { Figure.short($0.y) } ?? "" : ""
-            return LineChart(title: name, xLabel: "step", series: series)
-                .card(legend: false, note: last, numbers: false)
-        }
-        var html = ""
-        if trained.count > 1 {
-            html += "<div class=\"legend\">"
-            html += trained.map { "<span>\(swatch($0.offset))\(escaped($0.element.name))</span>" }.joined() + "</div>"
-        }
-        html += "<div class=\"cards small\">" + names.prefix(12).map(card).joined() + "</div>"
-        if names.count > 12 {
-            html += "<details><summary>\(names.count - 12) more</summary><div class=\"cards small\">"
-            html += names.dropFirst(12).map(card).joined() + "</div></details>"
-        }
-        return html
-    }
-
-    var settings: String {
-        runs.filter { !$0.settings.isEmpty }.map {
-            "<details><summary>\(escaped($0.name))</summary><pre>\(escaped($0.settings))</pre></details>"
-        }.joined()
     }
 }

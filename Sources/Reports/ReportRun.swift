@@ -15,6 +15,14 @@ public struct ReportRun: Sendable {
     /// The text of `run.json`.
     var settings: String
     var metrics: Metrics
+    /// The starts of the run.
+    var provenance: [Provenance] = []
+    /// How long all starts took; nil where it is not known.
+    var seconds: Double? {
+        let evaluating = evaluation?.starts.reduce(0) { $0 + $1.seconds } ?? 0
+        let training = metrics.series["step_time"]?.reduce(0) { $0 + $1.value } ?? 0
+        return evaluating + training > 0 ? evaluating + training : nil
+    }
 
     /// Reads a run's folder.
     ///
@@ -26,6 +34,7 @@ public struct ReportRun: Sendable {
         name = folder.standardizedFileURL.lastPathComponent
         settings = (try? String(contentsOf: folder.appending(path: "run.json"), encoding: .utf8)) ?? ""
         metrics = Metrics(file: folder.appending(path: "metrics.jsonl"))
+        provenance = RunFolder(folder).provenance
         tokenTexts = TokenTexts(folder: folder).texts
         isEvaluation = true
         do {

@@ -44,6 +44,16 @@ public struct Metrics: Sendable {
         }
     }
 
+    /// The exponential running mean over a twentieth of the series, of which the first values are no weaker.
+    public static func smoothed(_ points: [(step: Double, value: Double)]) -> [(step: Double, value: Double)] {
+        let keep = 1 - 1 / max(1, Double(points.count) / 20)
+        var (sum, weight) = (0.0, 0.0)
+        return points.map { step, value in
+            if value.isFinite { (sum, weight) = (sum * keep + value, weight * keep + 1) }
+            return (step, weight > 0 ? sum / weight : value)
+        }
+    }
+
     /// The names with the most telling ones first.
     public static func inOrder(_ names: some Sequence<String>) -> [String] {
         func rank(_ name: String) -> Int {

@@ -3,6 +3,7 @@ public import Foundation
 /// The folder of a run.
 ///
 ///     run.json                    the resolved configuration; it can be run again as a recipe
+///     provenance.jsonl            a line a start: commit, command, machine; see ``Provenance``
 ///     traces.jsonl                episodes; see ``TraceFile``
 ///     metrics.jsonl               training: one JSON object a step, "step" and named numbers
 ///     events.out.tfevents.…       the same for TensorBoard

@@ -131,6 +131,7 @@ struct TrainingRun: Sendable {
             try Self.check(configuration, folder, resume: resume, together)
         }
         try folder.open(configuration)
+        try folder.noteStart()
         try folder.truncateMetrics(after: state.step)
         return try MetricsWriter(folder)
     }

@@ -40,7 +40,7 @@ import Tools
         let page = try Report([madeRun("first", episodes: 60), other]).html()
         for part in [
             "33.3", "pass@4", "Solved after so many turns", "against", "Premature EXIT", "KeyError", "Over-edited",
-            "Cost and quality", ">loss<span",
+            "Cost and quality", ">Loss<span", "Seconds a step", "data-axis=\"hours\"",
         ] { if !page.contains(part) { Issue.record("\(part) is missing") } }
     }
 

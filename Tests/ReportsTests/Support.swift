@@ -13,7 +13,9 @@ func temporaryFolder() -> URL { FileManager.default.temporaryDirectory.appending
 func madeMetrics(_ steps: Int) throws -> Metrics {
     let file = temporaryFolder()
     defer { try? FileManager.default.removeItem(at: file) }
-    let lines = (1...steps).map { "{\"step\":\($0),\"loss\":\(1 / Double($0))}\n" }
+    let lines = (1...steps).map { step in
+        "{\"step\":\(step),\"loss\":\(1 / Double(step)),\"num_tokens\":\(step * 100),\"step_time\":2}\n"
+    }
     try Data(lines.joined().utf8).write(to: file)
     return Metrics(file: file)
 }
@@ -85,13 +87,14 @@ func madeRun(
 /// A Python that has all of `modules`: the one named in the environment, or a usual one.
 func python(with modules: String, named variable: String) -> String? {
     let named = ProcessInfo.processInfo.environment[variable]
-    return ([named, ".venv/bin/python3", "/usr/bin/python3"] as [String?]).compactMap { $0 }.first { path in
-        let process = Process()
-        process.executableURL = URL(filePath: path)
-        process.arguments = ["-c", "import \(modules)"]
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
-    }
+    return ([named, ".venv-clients/bin/python", ".venv/bin/python3", "/usr/bin/python3"] as [String?]).compactMap { $0 }
+        .first { path in
+            let process = Process()
+            process.executableURL = URL(filePath: path)
+            process.arguments = ["-c", "import \(modules)"]
+            process.standardError = FileHandle.nullDevice
+            guard (try? process.run()) != nil else { return false }
+            process.waitUntilExit()
+            return process.terminationStatus == 0
+        }
 }

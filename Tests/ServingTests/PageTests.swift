@@ -40,6 +40,34 @@ import Tools
         }
     }
 
+    @Test(arguments: [
+        ("from calc import add\nassert add(1, 2) == 3", ""), ("import calc as c\nassert c.add(1, 2) == 3", ""),
+        ("from calc import *\nassert add(1, 2) == 3", ""),
+        ("import calc\nassert getattr(calc, 'add')(1, 2) == 3", "calc.py"),
+        ("import math\nfrom calc import (\n    add,\n)\nassert add(1, math.floor(2.5)) == 3", "src/calc.py"),
+    ])
+    func `tests import the program by its file's name`(_ tests: String, _ file: String) async throws {
+        try await withPage { server in
+            let program = "def add(a, b):\n    return a - b\n"
+            let body = try JSONEncoder().encode(["program": program, "tests": tests, "file": file])
+            let answer = try await request(
+                server.port, "POST", "/api/repair", body: String(decoding: body, as: UTF8.self))
+            #expect(answer.text.contains(#""solved":true"#), "\(answer.text)")
+        }
+    }
+
+    @Test func `where the greedy attempt fails, others follow, and the one that passes the most is the best`()
+        async throws
+    {
+        try await withPage(ScriptedPolicy(name: "script", completions: ["### ADDL 1 >>># prices"])) { server in
+            let body = #"{"program":"def f(a, b):\n    return a - b\n","tests":"assert f(1, 2) == 3","attempts":3}"#
+            let answer = try await request(server.port, "POST", "/api/repair", body: body)
+            let attempts = Set(answer.text.matches(of: /"attempt":([0-9]+)/).map { String($0.1) })
+            #expect(attempts == ["1", "2", "3"])
+            #expect(answer.text.contains(#""solved":false"#))
+        }
+    }
+
     @Test func `a client of HTTP 1.0 gets the events without chunks, up to the end of the connection`() async throws {
         try await withPage { server in
             let body = #"{"program":"def f(a, b):\n    return a - b\n","tests":"assert f(1, 2) == 3"}"#
@@ -56,6 +84,7 @@ import Tools
     @Test(arguments: [
         ("{", 422), ("{}", 422), (#"{"program":"","tests":""}"#, 422), (#"{"program":7,"tests":""}"#, 422),
         (#"{"program":"x","tests":"","colour":1}"#, 422), (#"{"program":"x","tests":"","temperature":9}"#, 422),
+        (#"{"program":"x","tests":"","attempts":99}"#, 422), (#"{"program":"x","tests":"","file":"a-b.py"}"#, 422),
     ])
     func `a faulty submission is a sentence`(_ body: String, _ status: Int) async throws {
         try await withPage { server in

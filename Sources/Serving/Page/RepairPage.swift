@@ -7,7 +7,8 @@ import Synchronization
 /// A page to try Python repair: a broken program and its tests go in, the repair comes back turn by turn.
 ///
 /// The page is one file that asks no other server. `POST /api/repair` answers with server-sent events: `state` for each
-/// state of the program, then `end` or `fault`. The server keeps nothing; the page itself steps back.
+/// state of the program, then `end` or `fault`. A greedy attempt comes first; where it fails, the others follow, sampled
+/// and all at once, and `end` names the best. The server keeps nothing; the page itself steps back.
 public final class RepairPage: HTTPService {
     private let player: EpisodePlayer
     private let toolbox: Toolbox
@@ -41,7 +42,7 @@ public final class RepairPage: HTTPService {
         case (.POST, "/api/repair"):
             do {
                 let submission = try decodeRequest(Submission.self, request.body)
-                return repair(try toolbox.start(submission.repairTask()), submission.sampling)
+                return repair(try toolbox.start(submission.repairTask()), submission)
             } catch let error as WireError {
                 let sentence = error.errors?.first.map { "\($0.loc.joined(separator: ".")): \($0.msg)" }
                 return .fault(.unprocessableEntity, sentence ?? error.message)
@@ -59,12 +60,15 @@ public final class RepairPage: HTTPService {
         var program: String
         var tests: String
         var task: String
+        /// Of the file, as the tests import it; nil where they do not.
+        var module: String?
+        var attempts: Int
         var temperature: Double
         var seed: UInt64
 
         init(from decoder: any Decoder) throws {
             let fields = try Fields(decoder)
-            try fields.refuse(otherThan: ["program", "tests", "task", "temperature", "seed"])
+            try fields.refuse(otherThan: ["program", "tests", "task", "file", "attempts", "temperature", "seed"])
             func text(_ key: String) throws -> String {
                 let text = try fields.required(key, String.self, "string")
                 guard text.utf8.count <= RepairPage.programBytes else {
@@ -76,6 +80,10 @@ public final class RepairPage: HTTPService {
             program = try text("program")
             tests = try text("tests")
             task = try fields.limited("task", to: 4096) ?? ""
+            attempts = try fields.optional("attempts", Int.self, "integer") ?? 8
+            guard (1...16).contains(attempts) else {
+                throw ValidationFailure("out_of_range", at: ["attempts"], "Input should be from 1 to 16")
+            }
             temperature = try fields.optional("temperature", Double.self, "number") ?? 0
             guard (0...2).contains(temperature) else {
                 throw ValidationFailure("out_of_range", at: ["temperature"], "Input should be from 0 to 2")
@@ -84,21 +92,58 @@ public final class RepairPage: HTTPService {
             if program.allSatisfy(\.isWhitespace) {
                 throw ValidationFailure("too_short", at: ["program"], "There is no program")
             }
+            let file = try fields.limited("file", to: 255) ?? ""
+            module = file.isEmpty ? Self.module(imported: tests, from: program) : Self.module(of: file)
+            if let module, module.wholeMatch(of: /[A-Za-z0-9_]+/) == nil {
+                throw ValidationFailure("bad_name", at: ["file"], "\(module) is no name that tests can import")
+            }
         }
 
-        var sampling: SamplingParameters { .commands(temperature: temperature, seed: seed) }
+        private static func module(of file: String) -> String {
+            let name = file.split { "/\\".contains($0) }.last.map(String.init) ?? file
+            return name.hasSuffix(".py") ? String(name.dropLast(3)) : name
+        }
+
+        /// The module whose names the program defines, as the tests import it.
+        private static func module(imported tests: String, from program: String) -> String? {
+            let definition = /(?:async\s+)?(?:def|class)\s+(\w+)|(\w+)\s*(?::[^=]*)?=/
+            let names = program.split(whereSeparator: \.isNewline).compactMap { line in
+                line.prefixMatch(of: definition).map { String($0.1 ?? $0.2 ?? "") }
+            }
+            for line in tests.split(whereSeparator: \.isNewline) {
+                if let found = line.firstMatch(of: /^\s*from\s+(\w+)\s+import\s+\(?\s*(\w+|\*)/) {
+                    if found.2 == "*" || names.contains(String(found.2)) { return String(found.1) }
+                } else if let found = line.firstMatch(of: /^\s*import\s+(\w+)(?:\s+as\s+(\w+))?/) {
+                    let used = String(found.2 ?? found.1) + "."
+                    if names.contains(where: { tests.contains(used + $0) }) { return String(found.1) }
+                }
+            }
+            return nil
+        }
+
+        /// The first attempt is greedy when nothing else is said; the others differ from it and from each other.
+        func sampling(_ attempt: Int) -> SamplingParameters {
+            let warmth = attempt == 1 || temperature > 0 ? temperature : 1
+            return .commands(temperature: warmth, seed: seed &+ UInt64(attempt - 1))
+        }
 
         func repairTask() throws -> ToolTask {
             struct Fields: Encodable {
                 var id = "page"
                 var prompt: String
                 var program: String
+                var moduleName: String
                 var tests: TestSuite
+
+                enum CodingKeys: String, CodingKey {
+                    case id, prompt, program, tests
+                    case moduleName = "module_name"
+                }
             }
             let isEmpty = tests.allSatisfy(\.isWhitespace)
             return try ToolTask(
                 Fields(
-                    prompt: task, program: program,
+                    prompt: task, program: program, moduleName: module ?? "program",
                     tests: isEmpty ? .doctests(source: program) : .file(source: tests, name: "tests")),
                 tool: ToolTask.standardTool)
         }
@@ -106,6 +151,8 @@ public final class RepairPage: HTTPService {
 
     /// One state, as the page shows it.
     private struct State: Encodable {
+        /// From 1.
+        var attempt: Int
         var turn: Int
         var command: String?
         var error: String?
@@ -117,7 +164,10 @@ public final class RepairPage: HTTPService {
         /// The change since the pasted program.
         var diff: String
 
-        init(_ turn: Turn?, number: Int, _ tool: any Tool, _ verdict: Verdict, start: String) {
+        init(
+            _ turn: Turn?, attempt: Int, number: Int, _ tool: any Tool, _ verdict: Verdict, start: String
+        ) {
+            self.attempt = attempt
             self.turn = number
             command = turn.map { $0.command ?? $0.completion.text }
             error = turn?.error
@@ -134,9 +184,11 @@ public final class RepairPage: HTTPService {
         var solved: Bool
         var exit: String
         var seconds: Double
+        /// The best attempt: the one that passes with the smallest change, else the one that passes the most tests.
+        var attempt: Int
     }
 
-    private func repair(_ tool: any Tool, _ sampling: SamplingParameters) -> HTTPResponse {
+    private func repair(_ tool: any Tool, _ submission: Submission) -> HTTPResponse {
         let isAdmitted = running.withLock { running in
             if running >= Self.limit { return false }
             running += 1
@@ -147,23 +199,41 @@ public final class RepairPage: HTTPService {
         return .events { [player] writer in
             defer { withExtendedLifetime(place) {} }
             let (states, continuation) = AsyncStream.makeStream(of: State.self)
-            let playing = Task {
-                defer { continuation.finish() }
+            @Sendable func play(_ attempt: Int) async throws -> (trace: Trace, attempt: Int) {
                 let count = Mutex(0)
-                return try await player.play(tool, sampling: sampling) { turn, now, verdict in
+                let sampling = submission.sampling(attempt)
+                let trace = try await player.play(tool, sampling: sampling) { turn, now, verdict in
                     let number = count.withLock { count in
                         defer { count += 1 }
                         return count
                     }
-                    continuation.yield(State(turn, number: number, now, verdict, start: tool.state))
+                    continuation.yield(
+                        State(turn, attempt: attempt, number: number, now, verdict, start: tool.state))
+                }
+                return (trace, attempt)
+            }
+            let begin = ContinuousClock.now
+            let playing = Task {
+                defer { continuation.finish() }
+                let first = try await play(1)
+                if first.trace.solved || submission.attempts == 1 { return [first] }
+                return try await withThrowingTaskGroup(of: (trace: Trace, attempt: Int).self) { group in
+                    for attempt in 2...submission.attempts { group.addTask { try await play(attempt) } }
+                    return try await group.reduce(into: [first]) { $0.append($1) }
                 }
             }
             defer { playing.cancel() }
             for await state in states { try await writer.send(event: "state", state) }
             do {
-                let trace = try await playing.value
+                let played = try await playing.value
+                guard let best = played.min(by: { Self.rank($0.trace) < Self.rank($1.trace) }) ?? played.first else {
+                    return
+                }
                 try await writer.send(
-                    event: "end", End(solved: trace.solved, exit: trace.exit.rawValue, seconds: trace.seconds))
+                    event: "end",
+                    End(
+                        solved: best.trace.solved, exit: best.trace.exit.rawValue,
+                        seconds: (ContinuousClock.now - begin) / .seconds(1), attempt: best.attempt))
             } catch let error as SandboxError where error.code == .unusableTests {
                 try await writer.send(event: "fault", ["detail": error.description])
             } catch is CancellationError {
@@ -174,6 +244,14 @@ public final class RepairPage: HTTPService {
                 try await writer.send(event: "fault", ["detail": detail])
             }
         }
+    }
+
+    /// Less is better.
+    private static func rank(_ trace: Trace) -> (Int, Int, Int) {
+        let verdicts = trace.turns.map(\.verdict) + [trace.initialVerdict].compactMap { $0 }
+        let passing = verdicts.map { $0.checks.count(where: \.passed) }.max() ?? 0
+        let change = unifiedDiff(from: trace.initialState, to: trace.finalState, oldName: "", newName: "").utf8.count
+        return (trace.solved ? 0 : 1, trace.solved ? change : -passing, trace.sample)
     }
 
     /// Gives a place back when it is released.

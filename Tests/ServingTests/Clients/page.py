@@ -71,7 +71,11 @@ with sync_playwright() as play:
         expect(page.get_by_role("status")).to_contain_text("tests")
         page.locator("#tests").fill("assert x == '<b>'")
         page.get_by_role("button", name="Repair").click()
-        expect(page.get_by_role("status")).to_contain_text("Not repaired", timeout=20_000)
+        expect(page.get_by_role("status")).to_contain_text("Not repaired in 8 attempts", timeout=20_000)
+        expect(page.locator("#attempts button")).to_have_count(8)
+        page.locator("#attempts button").nth(4).click()
+        expect(page.locator("#attempts [aria-pressed=true]")).to_have_text("Attempt 5")
+        assert page.evaluate(CONTRAST) == [], page.evaluate(CONTRAST)
         assert page.title() == "Chain-of-Edits" and page.locator("#result img").count() == 0
 
         # Everything can be reached by the keyboard, and has a name.
@@ -83,7 +87,7 @@ with sync_playwright() as play:
         page.locator("#program").focus()
         page.keyboard.press("Escape")
         page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement.id") == "tests"
+        assert page.evaluate("document.activeElement.id") == "file"
         assert all(request.startswith(url) for request in requests), requests
         assert not faults, faults
         page.close()
