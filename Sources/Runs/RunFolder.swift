@@ -1,4 +1,5 @@
 public import Foundation
+import StatefulTools
 
 /// The folder of a run.
 ///

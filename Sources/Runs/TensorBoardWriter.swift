@@ -1,4 +1,5 @@
 public import Foundation
+import StatefulTools
 
 /// Writes scalars to an `events.out.tfevents.*` file, which TensorBoard reads.
 ///
@@ -37,7 +38,7 @@ public struct TensorBoardWriter {
         } catch {
             throw RunError(
                 .unwritable,
-                "No TensorBoard file can be made in \(folder.path(percentEncoded: false)): \(error.localizedDescription)"
+                "No TensorBoard file can be made in \(folder.path(percentEncoded: false)): \(words(of: error))"
             )
         }
         var event = Event(step: nil)
@@ -76,7 +77,7 @@ public struct TensorBoardWriter {
         } catch {
             throw RunError(
                 .unwritable,
-                "\(file.path(percentEncoded: false)) can't be written: \(error.localizedDescription)")
+                "\(file.path(percentEncoded: false)) can't be written: \(words(of: error))")
         }
     }
 

@@ -1,4 +1,5 @@
 public import Foundation
+import StatefulTools
 
 /// A Python file of the user: its text, how it is encoded, and the bytes that were read.
 ///
@@ -129,7 +130,7 @@ public struct UserProgram: Hashable, Sendable {
             try data.write(to: file, options: .atomic)
             if let permissions { try manager.setAttributes([.posixPermissions: permissions], ofItemAtPath: path) }
         } catch {
-            throw UserProgramError("\(name) can't be written: \(error.localizedDescription)")
+            throw UserProgramError("\(name) can't be written: \(words(of: error))")
         }
         return copy.lastPathComponent
     }

@@ -14,13 +14,14 @@ struct ReportCommand: ParsableCommand {
         commandName: "report",
         abstract: "Makes one page of runs: figures, curves, comparisons, and every episode to step through.",
         discussion: """
-            Example: coe report runs/coe runs/direct -o report.html
+            Example: coe report runs/coe runs/direct --out report.html
             Runs are evaluations, training runs (metrics.jsonl), or both mixed. The page is one file that loads nothing \
             from elsewhere. It holds the tasks and everything that the model wrote.
             """)
 
     @Argument(help: "Run folders.", completion: .directory) var runs: [String]
-    @Option(name: .shortAndLong, help: "The page.", completion: .file(extensions: ["html"])) var output = "report.html"
+    @Option(name: [.customLong("out"), .customShort("o")], help: "The page.", completion: .file(extensions: ["html"]))
+    var out = "report.html"
     @Flag(help: .json) var json = false
 
     private struct Made: Codable {
@@ -38,15 +39,15 @@ struct ReportCommand: ParsableCommand {
         }
         let page = Data(try Report(loaded).html().utf8)
         do {
-            try page.write(to: URL(filePath: output), options: .atomic)
+            try page.write(to: URL(filePath: out), options: .atomic)
         } catch {
-            throw UsageError("\(output) can't be written: \(error.localizedDescription)")
+            throw UsageError("\(out) can't be written: \(words(of: error))")
         }
         let made = Made(
-            file: output, bytes: page.count, runs: loaded.count,
+            file: out, bytes: page.count, runs: loaded.count,
             episodes: loaded.reduce(0) { $0 + ($1.evaluation?.traces.count ?? 0) })
         Terminal.say(
-            "\(output): \(made.runs) \(made.runs == 1 ? "run" : "runs"), \(made.episodes) episodes, "
+            "\(out): \(made.runs) \(made.runs == 1 ? "run" : "runs"), \(made.episodes) episodes, "
                 + String(format: "%.1f MB", Double(made.bytes) / 1_000_000))
         if json { try Terminal.printJSON(made) }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import StatefulTools
 import Testing
 
 @testable import Runs
