@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Foundation
+import Logging
 public import Serving
 
 /// Where a server listens and who may use it.
@@ -13,6 +14,8 @@ public struct ServeOptions: ParsableArguments {
     public var drainSeconds = 30.0
     @Flag(help: "End when standard input ends, so a server that a program starts does not outlive the program.")
     public var endWithInput = false
+    @Flag(help: "Write a line for each request to standard error; without it, for those that failed here.")
+    public var verbose = false
 
     public init() {}
 
@@ -34,10 +37,12 @@ public struct ServeOptions: ParsableArguments {
         connections: Int = 4096, json: Bool
     ) async throws {
         let token = token ?? ProcessInfo.processInfo.environment["COE_TOKEN"]
+        var logger = Logger(label: "serve") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = verbose ? .info : .error
         let server = try await HTTPServer(
             service, host: host, port: port ?? defaultPort,
             access: AccessRules(host: host, token: token, openPaths: openPaths),
-            limits: ServerLimits(connections: connections))
+            limits: ServerLimits(connections: connections), logger: logger)
         // Before anybody can read that the server is there.
         let requests = ServerSignal.requests(orEndOfInput: endWithInput)
         let url = "http://\(host.contains(":") ? "[\(host)]" : host):\(server.port)"

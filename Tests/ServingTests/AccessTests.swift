@@ -1,5 +1,8 @@
 import Foundation
+import Logging
+import NIOHTTP1
 import PythonSandbox
+import Synchronization
 import Testing
 
 @testable import Serving
@@ -72,6 +75,25 @@ import Testing
         }
     }
 
+    @Test func `each request is logged with its answer, and its query is not`() async throws {
+        let lines = LogLines()
+        struct Echo: HTTPService {
+            func respond(to request: HTTPRequest) async -> HTTPResponse {
+                request.path == "/broken" ? .fault(.internalServerError, "It broke.") : .text("here")
+            }
+        }
+        var logger = Logger(label: "test") { _ in lines }
+        logger.logLevel = .info
+        let server = try await HTTPServer(
+            Echo(), port: 0, access: AccessRules(host: "127.0.0.1", token: nil), logger: logger)
+        _ = try await request(server.port, "GET", "/here?token=secret")
+        _ = try await request(server.port, "GET", "/broken")
+        _ = try await request(server.port, "GET", "/here", headers: ["Host": "evil.example"])
+        await server.shutdown()
+        let seen = lines.all
+        #expect(seen == ["info GET /here 200", "error GET /broken 500", "info refused 403"])
+    }
+
     @Test func `no answer names a path of the server`() async throws {
         try await withEnvironment { server, _ in
             let home = FileManager.default.currentDirectoryPath
@@ -109,4 +131,24 @@ enum TestJSON: Encodable {
         case .array(let items): try items.encode(to: encoder)
         }
     }
+}
+
+/// Keeps what is logged.
+private final class LogLines: LogHandler {
+    private let kept = Mutex<[String]>([])
+    var all: [String] { kept.withLock { $0 } }
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+    var logLevel: Logger.Level {
+        get { .info }
+        set {}
+    }
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
+
+    func log(event: LogEvent) { kept.withLock { $0.append("\(event.level) \(event.message)") } }
 }

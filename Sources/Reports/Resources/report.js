@@ -88,6 +88,17 @@
     }
   }
 
+  // Tables that are wider than the screen are scrolled by keyboard too.
+  const scrollable = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const isWide = target.scrollWidth > target.clientWidth;
+      const name = target.closest("section")?.querySelector("h2")?.textContent || "Table";
+      for (const [attribute, value] of [["tabindex", "0"], ["role", "group"], ["aria-label", `${name}, table`]])
+        if (isWide) target.setAttribute(attribute, value); else target.removeAttribute(attribute);
+    }
+  });
+  document.querySelectorAll(".scroll").forEach((element) => scrollable.observe(element));
+
   document.addEventListener("keydown", (event) => {
     if (event.key === "t" && !typing(event) && !event.ctrlKey && !event.metaKey && !event.altKey) switchTheme();
   });
@@ -499,12 +510,16 @@
         : [...all[0][0], others(), prompt, known(episodes[0]), ...all[0][1]]),
     ];
     const label = (element) => element.getAttribute("aria-label") || element.textContent;
-    const hadFocus = viewer.contains(document.activeElement) ? label(document.activeElement) : null;
+    const held = viewer.contains(document.activeElement) ? document.activeElement : null;
+    const at = held?.closest(".pane") ? [...viewer.querySelectorAll(".pane")].indexOf(held.closest(".pane")) : 0;
     explorer.classList.toggle("beside", two);
     viewer.replaceChildren(...parts.filter(Boolean));
-    if (hadFocus) {
-      const again = [...viewer.querySelectorAll("button, select, summary, [tabindex]")].find((e) => label(e) === hadFocus && !e.disabled);
-      (again || viewer.querySelector('[aria-current="step"]'))?.focus();
+    if (held) {
+      // The focus stays on what it was on; from a turn it follows to the one that is shown.
+      const again = held.matches(".step") ? null
+        : [...viewer.querySelectorAll("button, select, summary, [tabindex]")].find((e) => label(e) === label(held) && !e.disabled);
+      const now = viewer.querySelectorAll('[aria-current="step"]');
+      (again || now[at] || now[0])?.focus();
     }
     try { history.replaceState(null, "", "#episode-" + panes.map((pane) => `${pane.number}/${pane.turn}`).join("+")); } catch { /* a page from a file may not */ }
   };

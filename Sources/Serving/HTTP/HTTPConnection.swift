@@ -12,6 +12,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
     private let service: any HTTPService
     private let limits: ServerLimits
     private let access: AccessRules
+    private let log: RequestLog
     private let calls: RunningCalls
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
@@ -26,10 +27,13 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
     /// No request comes after the one that is being answered: its bytes are none.
     private var isBroken = false
 
-    init(service: any HTTPService, limits: ServerLimits, access: AccessRules, calls: RunningCalls) {
+    init(
+        service: any HTTPService, limits: ServerLimits, access: AccessRules, log: RequestLog, calls: RunningCalls
+    ) {
         self.service = service
         self.limits = limits
         self.access = access
+        self.log = log
         self.calls = calls
     }
 
@@ -118,7 +122,8 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
         _ context: ChannelHandlerContext, _ request: HTTPRequest, version: HTTPVersion, keepsAlive: Bool
     ) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        let (channel, service, limits, calls) = (context.channel, service, limits, calls)
+        let (channel, service, limits, log, calls) = (context.channel, service, limits, log, calls)
+        let begin = ContinuousClock.now
         calls.begin()
         answers += 1
         work = Task {
@@ -127,6 +132,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
             // HTTP/1.0 knows no chunks: the end of the connection is the end of a streamed body.
             if case .stream = response.body, version == .http1_0 { keepsAlive = false }
             let isWhole = await send(response, on: channel, limits, version: version, keepsAlive: keepsAlive)
+            log.note(request, status: response.status, since: begin)
             calls.end()
             let staysOpen = keepsAlive && isWhole
             channel.eventLoop.execute {
@@ -149,6 +155,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
     /// closes.
     private func refuse(_ context: ChannelHandlerContext, _ response: HTTPResponse) {
         isRefused = true
+        log.note(refused: response.status, client: context.remoteAddress?.ipAddress ?? "")
         answers += 1
         timer?.cancel()
         let (channel, limits) = (context.channel, limits)

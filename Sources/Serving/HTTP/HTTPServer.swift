@@ -1,4 +1,5 @@
 import Foundation
+public import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -50,10 +51,12 @@ public final class HTTPServer: Sendable {
 
     /// Binds and begins to answer. Raises this process's limit of open files, because every connection is one.
     ///
+    /// - Parameter logger: gets each request at level `info`, at level `error` where the server failed.
     /// - Throws: ``ServingError`` with `address` when nothing can listen there.
     public init(
         _ service: any HTTPService, host: String = "127.0.0.1", port: Int, access: AccessRules,
-        limits: ServerLimits = ServerLimits()
+        limits: ServerLimits = ServerLimits(),
+        logger: Logger = Logger(label: "serve") { _ in SwiftLogNoOpLogHandler() }
     ) async throws(ServingError) {
         self.service = service
         Self.raiseFileLimit()
@@ -68,7 +71,7 @@ public final class HTTPServer: Sendable {
             .childChannelInitializer { channel in
                 guard connections.add(channel, limit: limits.connections) else { return channel.close() }
                 return channel.eventLoop.makeCompletedFuture {
-                    try Self.configure(channel, service, access, limits, connections.calls)
+                    try Self.configure(channel, service, access, limits, RequestLog(logger), connections.calls)
                 }
             }
         do {
@@ -81,9 +84,9 @@ public final class HTTPServer: Sendable {
 
     static func configure(
         _ channel: any Channel, _ service: any HTTPService, _ access: AccessRules, _ limits: ServerLimits,
-        _ calls: RunningCalls
+        _ log: RequestLog, _ calls: RunningCalls
     ) throws {
-        let handler = HTTPConnection(service: service, limits: limits, access: access, calls: calls)
+        let handler = HTTPConnection(service: service, limits: limits, access: access, log: log, calls: calls)
         let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
         let upgrader = NIOWebSocketServerUpgrader(
             maxFrameSize: limits.bodyBytes,
@@ -97,6 +100,7 @@ public final class HTTPServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     let request = HTTPRequest(head: head, body: Data(), client: channel.remoteAddress?.ipAddress ?? "")
                     let pipeline = channel.pipeline.syncOperations
+                    log.note(request, status: .switchingProtocols, since: .now)
                     try pipeline.addHandler(MaskCheck())
                     try pipeline.addHandler(
                         NIOWebSocketFrameAggregator(
