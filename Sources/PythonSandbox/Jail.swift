@@ -71,6 +71,9 @@ struct Jail: Sendable {
                 out += ["--ro-bind-try", folder, folder]
             }
         }
+        out += ["--perms", "0755", "--dir", "/dev"]
+        for folder in ["/usr", "/usr/share"] { out += ["--perms", "0755", "--dir", folder] }
+        out += ["--ro-bind-try", "/usr/share/zoneinfo", "/usr/share/zoneinfo"]
         for device in ["/dev/null", "/dev/zero", "/dev/urandom"] { out += ["--dev-bind", device, device] }
         out += ["--size", String(Jail.temporaryBytes), "--perms", "1777", "--tmpfs", folder, "--remount-ro", "/"]
         out += ["--chdir", folder]

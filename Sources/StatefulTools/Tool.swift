@@ -44,7 +44,10 @@ public protocol Tool: Sendable {
     func opening(_ feedback: String, _ style: PromptStyle) -> String
     /// The message that answers a command: the state, or what changed of it, and the feedback.
     ///
-    /// - Parameter shown: the state in the message before.
+    /// - Parameters:
+    ///   - feedback: what the verdict says.
+    ///   - shown: the state in the message before.
+    ///   - style: how the episode is shown.
     func reply(_ feedback: String, since shown: String, _ style: PromptStyle) -> String
 
     // The rest has defaults.
@@ -59,7 +62,11 @@ public protocol Tool: Sendable {
     static func tasks(_ set: String, split: TaskSplit) throws -> [any Tool]?
     /// What makes start states and their solutions out of tasks, for demonstrations and the environment.
     ///
-    /// - Parameter sandbox: where solutions are checked first; nil to skip that.
+    /// - Parameters:
+    ///   - tasks: start states of this tool.
+    ///   - options: what lessons are wanted.
+    ///   - sandbox: where solutions are checked first; nil to skip that.
+    ///   - progress: is told how many tasks are checked.
     static func teacher(
         of tasks: [any Tool], _ options: LessonOptions, in sandbox: PythonSandbox?,
         progress: @Sendable (_ checked: Int, _ of: Int) -> Void
@@ -75,7 +82,9 @@ public protocol Tool: Sendable {
     var oracle: [String]? { get }
     /// A way to a solved state for a demonstration, without the final command; nil where none is known.
     ///
-    /// - Parameter verdict: what is known about this state.
+    /// - Parameters:
+    ///   - verdict: what is known about this state.
+    ///   - random: decides between ways that are equally good.
     func expert(_ verdict: Verdict?, using random: inout SeededGenerator) -> [Step]?
     /// Another start state for the same kind of task; nil where the tool makes none.
     func corrupted(using random: inout SeededGenerator) -> Self?

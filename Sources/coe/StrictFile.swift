@@ -35,6 +35,7 @@ struct StrictFile {
         do {
             let report = try await start.report(in: sandbox)
             if report.programError == nil, report.tests.isEmpty, options.tests.isEmpty { throw noDoctests }
+            if report.programError == nil, let refusal = report.refusal { throw refusal }
             return report
         } catch let error as SandboxError where error.code == .unusableTests && options.tests.isEmpty {
             throw noDoctests

@@ -1,5 +1,5 @@
 """What the tests' own code runs with: asserts that show their values, and the names that a test may use."""
-import ast, builtins, re
+import ast, builtins, re, sys
 
 MODULES = ("math cmath string itertools functools collections operator re random heapq bisect copy statistics json datetime "
            "decimal fractions typing numbers textwrap sys os time numpy pandas").split()
@@ -68,17 +68,45 @@ def check_true(value, negated, message):
         raise Failed(show(value), want, message)
 
 
-def refusal(source, program):
+def refusal(source, program, tested):
     """What the tests need that is not to be had here, or None."""
     code = re.sub(r"#.*", "", source)
+    if re.search(r"\b__file__\b", program):
+        return "the program needs its own file: __file__"
+    if "import" not in code or re.search(r"\bfrom +\w+ +import +\*", code):
+        own = {*re.findall(r"^(?:def|class) +(\w+)", program, re.M)} & {*vars(builtins)} & _names(source, "") - tested
+        if own:
+            return "the program has its own %s" % min(own)
     for place in [m for m in _PATCH.finditer(code) if not _PATCH_ALLOWED.match(code, m.end())][:1]:
         return "the test needs patching: %s" % place[0].strip(".(")
     if "random" in program and re.search(r"\brandom\.(seed|setstate)\b", code):
         return "the test needs the program's random numbers"
     if re.search(r"\bdataclasses(\.| +import\b.*)\b(replace|fields)\b", code):
         return "the test needs data class functions"
-    word = next((w for w in re.findall(r"[^\W\d]\w*", code) if w in REFUSED), None)
+    word = min(_names(source, program) & {*REFUSED}, default=None)
     return word and "the test needs %s: %s" % (REFUSED[word], word)
+
+
+def _names(source, program):
+    """The names that the tests use; an attribute that the program defines is the program's, unless a module has it."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set(re.findall(r"[^\W\d]\w*", source))
+    own, found = {*re.findall(r"\b(?:def|class) +(\w+)", program)}, set()
+    for n in ast.walk(tree):
+        if isinstance(n, (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)):
+            found.add("async")
+        if isinstance(n, ast.Attribute):
+            library = isinstance(n.value, ast.Name) and n.value.id in sys.stdlib_module_names
+            found |= {n.attr} if library or n.attr not in own else set()
+        elif isinstance(n, ast.Name):
+            found |= {n.id} - own
+        elif isinstance(n, ast.arg):
+            found.add(n.arg)
+        elif isinstance(n, (ast.Import, ast.ImportFrom)):
+            found |= {part for a in n.names for part in a.name.split(".")} | {*(getattr(n, "module", None) or "").split(".")}
+    return found
 
 
 class Rewriter(ast.NodeTransformer):
@@ -112,6 +140,14 @@ class Rewriter(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id == "type" and len(node.args) == 1:
             node.func.id = "__coe_type__"
+        if isinstance(node.func, ast.Name) and node.func.id == "isinstance" and len(node.args) == 2:
+            node.func.id = "__coe_isinstance__"
+        return node
+
+    def visit_Attribute(self, node):
+        self.generic_visit(node)
+        if node.attr == "__class__" and isinstance(node.ctx, ast.Load):
+            return self.call(node, "__coe_type__", node.value)
         return node
 
     def visit_ImportFrom(self, node):
@@ -127,7 +163,8 @@ class Space(dict):
 
     def __init__(self, run):
         super().__init__(__name__="tests", __builtins__=builtins, __coe_compare__=check_compare, __coe_true__=check_true,
-                         __coe_is__=THINGS.identical, __coe_type__=THINGS.type_of)
+                         __coe_is__=THINGS.identical, __coe_type__=THINGS.type_of,
+                         __coe_isinstance__=THINGS.is_instance)
         self.run = run
 
     def __missing__(self, name):

@@ -176,6 +176,8 @@ class Run:
                 out["message"] = (name + ": " + text if text else name) + where
             return out
         text, name = ASSERTS.shorten(str(error), 300), type(error).__name__
+        if name == "FixtureLookupError":
+            return {"status": "refused", "message": "the test needs a fixture that is not here: %s" % error.argname}
         if name in ("Skipped", "SkipTest"):  # of unittest or pytest: never the program's
             return {"status": "skipped", "message": "skipped: %s" % text}
         if isinstance(error, ASSERTS.Failed):
@@ -184,7 +186,7 @@ class Run:
             return {"status": "failed", "message": text or "the assertion is false"}
         if isinstance(error, MemoryError):
             return {"status": "memory", "message": "the test ran out of memory"}
-        if re.search(r"\b(Callable|Class|Stream)?Thing\b", text) or isinstance(error, OSError) and error.errno in (1, 38):
+        if re.search(r"\bCoe(Callable|Class|Stream)?Thing\b", text) or isinstance(error, OSError) and error.errno in (1, 38):
             return {"status": "refused", "message": "the test needs more than the judge gives: %s" % text}
         if isinstance(error, ImportError):
             if error.name != self.module:
@@ -196,7 +198,7 @@ class Run:
     def perform(self):
         suite = SUITES.Suite(self)
         self.tell({"plan": [suite.names, [ASSERTS.title(s) for s in self.job["hiddenTests"]]]}, not suite.is_short)
-        needs = ASSERTS.refusal(self.source, self.job["program"])
+        needs = ASSERTS.refusal(self.source, self.job["program"], self.tested)
         if needs is not None:
             for side, names in ((0, suite.names), (1, self.job["hiddenTests"])):
                 for name in names:
@@ -227,10 +229,12 @@ def perform(job, tell, fresh):
     except Unusable as error:
         answer = {"unusable": str(error)}
     except Exception as error:
-        answer = {"unusable": "the judge can't run the tests: %r" % error}
+        answer = {"unusable": "the judge can't run the tests: %s: %s" % (type(error).__name__, error)}
     answer.update(output=capture.getvalue()[: run.limits["outputBytes"]], seconds=round(time.monotonic() - run.started, 6))
     tell({"end": answer, "keep": kept}, True)
     run.drop()
+    for fd in (run.kept or ())[1:]:
+        os.close(fd)
     sys.modules.pop(run.module, None)
     return kept
 

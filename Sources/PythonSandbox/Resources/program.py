@@ -3,7 +3,7 @@
 Nothing here is trusted: a program may change all of it. What it reaches by that is another answer, and an answer is only ever
 a value, the description of a class, or a number that the tests' process hands back.
 """
-import builtins, dataclasses, enum, errno, inspect, io, os, resource, signal, sys, threading, types
+import _abc, abc, builtins, dataclasses, enum, errno, inspect, io, os, resource, signal, sys, threading, types
 
 # Methods that these files write are described by the kind of the class, not taken for the program's own.
 _GENERATORS = {"namedtuple": ("<string>", "collections/__init__.py"), "dataclass": ("<string>", "dataclasses.py"),
@@ -31,8 +31,20 @@ def _own_methods(t, kind):
             value = getattr(value, "__func__", value)
             code = getattr(value, "__code__", None)
             made = code is not None and code.co_filename.endswith(_GENERATORS.get(kind, ()))
-            if (name[:2] == name[-2:] == "__" or name == "_missing_") and callable(value) and not made:
+            decides = callable(value) or hasattr(type(value), "__get__") or name == "__hash__" and kind != "dataclass"
+            if (name[:2] == name[-2:] == "__" or name == "_missing_") and decides and not made:
                 out |= {name} if base is None or value is not getattr(base, name, None) else set()
+    out -= {"__dict__", "__weakref__"}
+    if kind == "dataclass":
+        fields = dataclasses.fields(t)
+        if not t.__dataclass_params__.eq and t.__eq__ is not object.__eq__:
+            out.add("__eq__")
+        if not all(f.compare for f in fields) or any(
+                hasattr(type(inspect.getattr_static(t, f.name, None)), "__set__") and
+                type(inspect.getattr_static(t, f.name)) is not types.MemberDescriptorType for f in fields):
+            out.add("__setattr__")
+    if type(t) is abc.ABCMeta and _abc._get_dump(t)[0]:  # others were registered as its subclasses
+        out.add("metaclass")
     return sorted(out) + ([] if type(t) in (type, enum.EnumMeta) or type(t).__module__ == "abc" else ["metaclass"])
 
 
@@ -78,6 +90,8 @@ class Program(WIRE.Peer):
         kind = _kind(t)
         if kind == "enum" and x._name_ in t.__members__:
             return ["e", self.type(t), x._name_]
+        if kind == "enum" and isinstance(x, enum.Flag) and type(x._value_) is int:
+            return ["E", self.type(t), x._value_]
         if kind == "namedtuple":
             return ["t", self.export(x), self.type(t), [self.encode(i) for i in tuple.__iter__(x)]]
         if kind == "exception":
@@ -99,7 +113,8 @@ class Program(WIRE.Peer):
             extra = [list(t._fields), [self.encode(v) for v in getattr(t, "_field_defaults", {}).values()]]
         elif kind == "dataclass":
             fields, p = dataclasses.fields(t), t.__dataclass_params__
-            extra = [[f.name for f in fields if f.compare], [f.name for f in fields if f.repr], p.eq, p.order, p.frozen]
+            extra = [[f.name for f in fields if f.compare], [f.name for f in fields if f.repr], p.eq, p.order,
+                     p.frozen or p.unsafe_hash, str(t.__qualname__)]
         bases = [] if kind == "builtin" else [self.type(b) for b in type.__dict__["__bases__"].__get__(t)]
         above = [self.export(c) for c in type.mro(t) if not _is_builtin(c)]
         name = str(type.__dict__["__name__"].__get__(t))
@@ -118,10 +133,14 @@ class Program(WIRE.Peer):
         except BaseException:
             pass
         cause = x.__cause__ or x.__context__
-        cause = self.exception(cause, type(cause), depth + 1) if cause is not None and depth < 3 else None
+        cause = self.exception(cause, type(cause), depth + 1) if cause is not None and depth < 10 else None
         forbidden = isinstance(x, OSError) and (x.errno in _FORBIDDEN or x.errno == errno.ENOENT and x.filename is None)
+        more = [[n, self.encode(v)] for n, v in x.__dict__.items() if type(n) is str and (
+            _is_builtin(t) and n[:4] != "_coe" or n == "__notes__")]
+        if t in (ImportError, ModuleNotFoundError, NameError, AttributeError) and type(x.name) is str:
+            more.append(["name", x.name])
         return ["x", self.export(x), self.type(t), [self.encode(a) for a in arguments], text if type(text) is str else "",
-                line, cause, x.__cause__ is not None, forbidden]
+                line, cause, [x.__cause__ is not None, x.__suppress_context__], forbidden, more]
 
     def local(self, tag, number=None, *rest):
         if tag == "h":
@@ -131,6 +150,8 @@ class Program(WIRE.Peer):
             return (made if tag == "x" else lambda *items: made._make(items))(*[self.decode(a) for a in rest[0]])
         if tag == "e":
             return self.objects[number][rest[0]]
+        if tag == "E":
+            return self.objects[number](rest[0])
         if tag == "b":
             error = WIRE.TYPES[number](*[self.decode(a) for a in rest[0]])
             error.__dict__.update({} if rest[1] is None else {"_coe_raised": rest[1]})

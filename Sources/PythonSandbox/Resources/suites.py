@@ -2,6 +2,7 @@
 import ast, contextlib, functools, inspect, os, re, sys, types
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_HOOKS = re.compile(r"\bdef (setup_(module|class|function)|teardown_(module|class|function)|setUpModule|tearDownModule)\b")
 
 
 def parse(source, where):
@@ -122,7 +123,7 @@ def read_file(suite, source, name):
             if type(value) not in (types.FunctionType, staticmethod, classmethod):
                 title = (c.name + "." if c else "") + f.name
                 yield title, lambda: THINGS.refuse("%s is not a function any more: the program decorates it" % title)
-        if "pytest" in source or any(c is None and f.args.args for c, f in written):
+        if "pytest" in source or any(c is None and f.args.args for c, f in written) or _HOOKS.search(source):
             return run_pytest(suite, name, stem)
         for n in body:
             value = dict.get(run.space, getattr(n, "name", None))

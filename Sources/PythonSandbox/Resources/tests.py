@@ -89,6 +89,8 @@ class Tests(WIRE.Peer):
             return ["b", name, [self.encode(a) for a in x.args], back]
         if made is not None and isinstance(x, enum.Enum) and x._name_ in t.__members__:
             return ["e", made, x._name_]
+        if made is not None and isinstance(x, enum.Flag):
+            return ["E", made, x._value_]
         if made is not None and isinstance(x, tuple):
             return ["t", made, [self.encode(i) for i in x]]
         if hasattr(t, "__next__") and t.__module__ in ("builtins", "itertools"):
@@ -106,6 +108,9 @@ class Tests(WIRE.Peer):
     def local(self, tag, *w):
         if tag == "e":
             return self.decode(w[0])[w[1]]
+        if tag == "E":
+            made = self.decode(w[0])
+            return made(w[1]) if isinstance(made, enum.EnumMeta) else refuse("the test needs %s" % THINGS.describe(made))
         if tag == "t":
             value = tuple.__new__(self.decode(w[1]), [self.decode(i) for i in w[2]])
             value.__dict__["_coe_object"] = w[0]
@@ -116,9 +121,13 @@ class Tests(WIRE.Peer):
 
     def thing(self, number, face, flag, label):
         face, known = self.decode(face), self.known.get(number)
-        if not isinstance(face, type):
-            raise ValueError("a face that is no class")
-        if known is None:
+        # Values cross as values, so an object of such a class is a lie.
+        if not isinstance(face, type) or issubclass(type(face), type) and (
+                face in (str, int, float, bool, type(None)) or face in WIRE.VALUES
+                or face in WIRE.CONTAINERS and face.__module__ != "numpy"):
+            raise ValueError("a face that no object has")
+        # A program that decides which objects there are would have lists of them equal: they are told apart by `is` alone.
+        if known is None or type(face) is THINGS.ClassThing and THINGS.info_of(face).own & THINGS.ONE:
             kind = {"call": THINGS.CallableThing, "next": THINGS.StreamThing}.get(flag, THINGS.Thing)
             known = self.known[number] = self.new(kind, number, face, label)
         return known
@@ -149,7 +158,7 @@ class Tests(WIRE.Peer):
         self.classes[number] = made or self.new(THINGS.ClassThing, number, type, i.name, info=i)
         return self.classes[number]
 
-    def exception(self, number, kind, arguments, text, line, cause, explicit, forbidden):
+    def exception(self, number, kind, arguments, text, line, cause, chain, forbidden, more):
         kind, arguments = self.decode(kind), [self.decode(a) for a in arguments]
         if not isinstance(kind, type) or not issubclass(kind, BaseException):
             raise ValueError("an exception that is none")
@@ -160,6 +169,10 @@ class Tests(WIRE.Peer):
         if not isinstance(error, (OSError, BaseExceptionGroup)):
             error.args = tuple(arguments)
         error.__dict__.update(_coe=(str(text), line if type(line) is int else None, forbidden is True), _coe_object=number)
+        for name, value in more:
+            if name == "__notes__" or "_coe_number" not in kind.__dict__:
+                setattr(error, str(name), self.decode(value))
         cause = None if cause is None else self.decode(cause)
-        error.__context__, error.__cause__ = cause, cause if explicit else None
+        error.__context__, error.__cause__ = cause, cause if chain[0] else None
+        error.__suppress_context__ = chain[1] is True
         return error

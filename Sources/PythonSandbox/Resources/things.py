@@ -73,9 +73,19 @@ def _is_data(x, *flags):
     return i is not None and i.kind == "dataclass" and not i.foreign and all(i.extra[f] for f in flags)
 
 
+# Whoever writes one of these decides what the fields of a data class hold, or which objects there are.
+ONE, _MAKING = {"__new__", "metaclass"}, {"__init__", "__post_init__", "__setattr__", "__getattribute__", "__getattr__"}
+
+
+def makes(x, names):
+    """Whether the program wrote one of these."""
+    return info(x) is not None and info(x).kind != "builtin" and bool(info(x).own & names)
+
+
 def _ordering(name):
     def method(self, other):
-        if not (_is_data(self, 3) and is_thing(other) and _face(other) is _face(self)) or name in info(self).own:
+        if not (_is_data(self, 3) and is_thing(other) and _face(other) is _face(self)) \
+                or decides(self, name) or makes(self, ONE | _MAKING):
             refuse("the test needs %s of %s" % (name, describe(self)))
         return getattr(_fields(self), name)(_fields(other))
     return method
@@ -100,11 +110,13 @@ class Thing:
         LINE.request("delete", self, name)
 
     def __eq__(self, other):
-        if is_thing(other) and _face(other) is _face(self) and _is_data(self, 2) and not decides(self, "__eq__"):
-            return _fields(self) == _fields(other)
-        if decides(self, "__eq__", "__ne__") or type(other).__module__ == "numpy" or is_thing(other) and decides(other, "__eq__"):
+        data = is_thing(other) and _face(other) is _face(self) and _is_data(self, 2)
+        if decides(self, "__eq__", "__ne__") or makes(self, ONE | _MAKING if data else ONE) \
+                or type(other).__module__ == "numpy" or is_thing(other) and decides(other, "__eq__"):
             refuse("the test needs == of %s" % describe(self))
-        return self is other
+        if self is other:
+            return True
+        return _fields(self) == _fields(other) if data else False if is_thing(other) else NotImplemented  # `mock.ANY` decides
 
     def __hash__(self):
         if decides(self, "__eq__", "__hash__"):
@@ -119,7 +131,7 @@ class Thing:
         plain = (i.name if i else _face(self).__name__) in _SHOWN if _real(self) else not decides(
             self, "__repr__", "__str__", "__format__")
         if plain and _is_data(self):
-            return "%s(%s)" % (i.name, ", ".join("%s=%r" % pair for pair in zip(i.extra[1], _fields(self, 1))))
+            return "%s(%s)" % (i.extra[5], ", ".join("%s=%r" % pair for pair in zip(i.extra[1], _fields(self, 1))))
         return describe(self) if plain or LINE.showing else refuse("the program decides how %s is written" % describe(self))
 
     __str__ = __repr__
@@ -128,8 +140,14 @@ class Thing:
         return format(repr(self), spec)
 
 
+def _get(self, instance, owner=None):
+    """An object as an attribute of a class of the tests is no method, unless its class says so."""
+    return self if not decides(self, "__get__") else refuse("the test needs __get__ of %s" % describe(self))
+
+
 for _name in _OPERATIONS:
     setattr(Thing, _name, (_ordering if _name in ("__lt__", "__le__", "__gt__", "__ge__") else _refusing)(_name))
+Thing.__get__ = _get
 number_of, _face, _label = Thing.number.__get__, Thing.face.__get__, Thing.label.__get__
 
 
@@ -169,6 +187,8 @@ class ClassThing(CallableThing):
         return number_of(self) in (info_of(c).above if type(c) is ClassThing else getattr(c, "_coe_above", ()))
 
     def __instancecheck__(self, x):
+        if type(x) is ClassThing and "metaclass" in info_of(x).own:
+            refuse("the test needs the class of %s" % describe(x))
         if info_of(self).kind == "builtin":
             return isinstance(x, info_of(self).real or refuse("the test asks for an instance of %s" % describe(self)))
         return ClassThing.__subclasscheck__(self, _face(x) if is_thing(x) else type(x))
@@ -178,17 +198,38 @@ class ClassThing(CallableThing):
 
 
 info_of = ClassThing.info.__get__
+for _class in (Thing, CallableThing, StreamThing, ClassThing):
+    _class.__name__ = "Coe" + _class.__name__  # as errors of this process name them
 
 
 def identical(a, b):
     """`is`; of two values that were copied nothing can be said."""
-    if a is not b and type(a) is type(b) and (type(a) in WIRE.VALUES or type(a) in (int, float, str)) and a == b:
+    if is_thing(a) and is_thing(b):
+        return number_of(a) == number_of(b)
+    if a is b or type(a) is not type(b):
+        return a is b
+    ours, theirs = (getattr(x, "__dict__", {}).get("_coe_object") for x in (a, b))
+    if ours is not None and theirs is not None:
+        return ours == theirs
+    copied = type(a) in WIRE.VALUES or type(a) in (int, float, str) or WIRE.is_text(type(a)) or isinstance(a, tuple)
+    if copied and (a == b or a != a and b != b):
         refuse("the test asks whether two equal values are one object")
-    return a is b
+    return False
 
 
 def type_of(x):
+    if type(x) is ClassThing and "metaclass" in info_of(x).own:
+        refuse("the test needs the class of %s" % describe(x))
     return type(x) if not is_thing(x) else _real(x) or _face(x)
+
+
+def is_instance(x, classes):
+    """`isinstance`, which of a thing also knows that it is none of a built-in class."""
+    i, asked = info(x) if is_thing(x) else None, classes if type(classes) is tuple else (classes,)
+    if i is None or i.kind == "builtin" or i.foreign or i.own & {"__class__", "__getattribute__"} or not all(
+            type(c) is ClassThing or type(c) is type and c is not object and c.__module__ != "typing" for c in asked):
+        return isinstance(x, classes)
+    return any(type(c) is ClassThing and isinstance(x, c) for c in asked)
 
 
 # ---- classes that are made here

@@ -26,7 +26,7 @@ def _fields(names):
     return lambda x: [getattr(x, n) for n in names.split()]
 
 
-_DAY, _CLOCK = "year month day ", "hour minute second microsecond tzinfo"
+_DAY, _CLOCK = "year month day ", "hour minute second microsecond tzinfo fold"
 VALUES = {  # immutable: how each is taken apart and put together again
     bytes: (lambda x: [x.decode("latin-1")], lambda s: s.encode("latin-1")), tuple: (list, lambda *items: items),
     frozenset: (list, lambda *items: frozenset(items)), complex: (_fields("real imag"), complex),
@@ -37,11 +37,18 @@ VALUES = {  # immutable: how each is taken apart and put together again
     type({}.items()): (list, lambda *items: dict(items).items()),
     decimal.Decimal: (lambda x: [str(x)], decimal.Decimal),
     fractions.Fraction: (_fields("numerator denominator"), fractions.Fraction),
-    datetime.date: (_fields(_DAY), datetime.date), datetime.time: (_fields(_CLOCK), datetime.time),
-    datetime.datetime: (_fields(_DAY + _CLOCK), datetime.datetime),
+    datetime.date: (_fields(_DAY), datetime.date),
+    datetime.time: (_fields(_CLOCK), lambda *parts: datetime.time(*parts[:-1], fold=parts[-1])),
+    datetime.datetime: (_fields(_DAY + _CLOCK), lambda *parts: datetime.datetime(*parts[:-1], fold=parts[-1])),
     datetime.timedelta: (_fields("days seconds microseconds"), datetime.timedelta),
     datetime.timezone: (lambda x: x.__getinitargs__(), datetime.timezone)}
 TEXTS = ("pathlib.PosixPath", "pathlib.PurePosixPath", "uuid.UUID", "ipaddress.IPv4Address", "ipaddress.IPv6Address")
+
+
+def is_text(t):
+    return t.__module__ in ("pathlib", "uuid", "ipaddress") and "%s.%s" % (t.__module__, t.__qualname__) in TEXTS
+
+
 _MAPPINGS = (dict, collections.OrderedDict, collections.Counter, collections.defaultdict)
 CONTAINERS = {t: t for t in (list, set, bytearray, array.array, *_MAPPINGS)}  # how an empty one is made, from _EXTRAS
 CONTAINERS[collections.deque] = lambda most: collections.deque(maxlen=most)
@@ -49,6 +56,9 @@ _EXTRAS = {collections.deque: _fields("maxlen"), collections.defaultdict: _field
            array.array: _fields("typecode")}
 TYPES = {"%s.%s" % (t.__module__, t.__qualname__): t for t in [*vars(builtins).values(), *VALUES, *CONTAINERS]
          if isinstance(t, type)}
+# Pure functions, which may therefore run on either side.
+TYPES.update(("builtins." + n, getattr(builtins, n)) for n in
+             "abs all any bin callable chr divmod hex len max min oct ord pow repr round sorted sum".split())
 NAMES = {t: name for name, t in TYPES.items()}
 
 
@@ -151,10 +161,14 @@ class Peer:
         t = type(x)
         if t in (str, bytes, bytearray) and len(x) > LARGEST_FRAME:
             raise Refused("a value is too large to cross")
+        if t is str and not x.isascii() and any("\ud800" <= c <= "\udfff" for c in x):
+            return ["u", x.encode("utf-32-le", "surrogatepass").decode("latin-1")]  # JSON would join two halves of a pair
         if t is str or t is float or t is bool or x is None:
             return x
         if t is int:
             return x if -(1 << 63) < x < 1 << 63 else ["i", hex(x)]
+        if t in (datetime.datetime, datetime.time) and x.tzinfo is not None and type(x.tzinfo) is not datetime.timezone:
+            raise Refused("a time has a time zone of another class than datetime.timezone")
         if t in VALUES:
             parts = VALUES[t][0](x)
             self._take(parts)
@@ -166,9 +180,9 @@ class Peer:
             number, self.next = self.next, self.next + 2
             self.shared[number], self.numbers[id(x)] = [x, None], number
             return ["m", number, NAMES[t], [self.encode(e) for e in _EXTRAS.get(t, lambda x: [])(x)], self._encode_parts(x)]
-        if t is type and x in NAMES:
+        if (t is type or t is type(len)) and x in NAMES:
             return ["g", NAMES[x]]
-        if t.__module__ in ("pathlib", "uuid", "ipaddress") and "%s.%s" % (t.__module__, t.__qualname__) in TEXTS:
+        if is_text(t):
             return ["l", "%s.%s" % (t.__module__, t.__qualname__), str(x)]
         if t.__module__ == "numpy" and "numpy" in sys.modules and issubclass(t, (numpy().generic, numpy().ndarray)):
             if t in CONTAINERS and x.dtype.kind in "biufc":
@@ -193,6 +207,8 @@ class Peer:
         tag = w[0]
         if tag == "i":
             return int(w[1], 16)
+        if tag == "u":
+            return w[1].encode("latin-1").decode("utf-32-le", "surrogatepass")
         if tag == "v":
             return VALUES[TYPES[w[1]]][1](*[self.decode(p) for p in w[2]])
         if tag == "g":
@@ -223,7 +239,9 @@ class Peer:
     def changes(self):
         out = []
         for number, (x, before) in list(self.shared.items()):
-            now = _parts(x)
+            if before is None:  # it is being filled
+                continue
+            now = x if type(x) is list else _parts(x)
             if now != before if type(now) is bytes else len(now) != len(before) or not all(map(operator.is_, now, before)):
                 out.append([number, self._encode_parts(x)])
         return out

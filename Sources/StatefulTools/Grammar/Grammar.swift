@@ -77,6 +77,7 @@ extension Grammar {
     /// A decimal number in a range, without leading zeros.
     ///
     /// - Parameters:
+    ///   - range: of numbers that are not negative.
     ///   - allows: which numbers of the range may stand here; all when nil.
     ///   - then: what follows the number.
     public static func number(
@@ -106,7 +107,10 @@ extension Grammar {
 
     /// A string of at least one character that stands in `text` and holds no `terminator`, then the terminator.
     ///
-    /// - Parameter then: what follows the terminator.
+    /// - Parameters:
+    ///   - text: what the string is taken from.
+    ///   - terminator: ends the string.
+    ///   - then: what follows the terminator.
     public static func substring(
         of text: String, terminator: String, then: @escaping @Sendable (String) -> Grammar
     ) -> Grammar {

@@ -31,7 +31,11 @@ public struct EpisodePlayer: Sendable {
     /// A bad rollout is data: malformed commands, failing states and a full context end in the trace. Faults of the
     /// sandbox and of the policy, unusable tests and cancellation are thrown.
     ///
-    /// - Parameter observe: is told of each state: first of the initial one (no turn), then of each turn.
+    /// - Parameters:
+    ///   - tool: the start state.
+    ///   - sample: the episode's number among those of its task, for the trace.
+    ///   - sampling: how the policy chooses its tokens.
+    ///   - observe: is told of each state: first of the initial one (no turn), then of each turn.
     public func play(
         _ tool: any Tool, sample: Int = 0, sampling: SamplingParameters,
         observe: @Sendable (Turn?, any Tool, Verdict) -> Void = { _, _, _ in }

@@ -7,6 +7,7 @@ public protocol Policy: Sendable {
     ///
     /// - Parameters:
     ///   - messages: what is said before the assistant's first message.
+    ///   - sampling: how its tokens are chosen.
     ///   - maxTokens: the most tokens of one completion.
     /// - Throws: ``PolicyError`` with code `contextFull` when the messages don't fit; this is an outcome of the
     ///   episode. Every other error ends the run.

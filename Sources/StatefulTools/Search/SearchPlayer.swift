@@ -22,6 +22,9 @@ public struct SearchPlayer: Sendable {
     /// Searches until a state passes or the budget is spent.
     ///
     /// - Parameters:
+    ///   - start: The state to search from.
+    ///   - sample: The search's number among those of its task, for the trace.
+    ///   - seed: Decides everything that is drawn.
     ///   - attempts: Episodes that were played already, in place of the greedy one. They cost nothing.
     ///   - observe: Is told of each new state, with the turn that led to it.
     /// - Returns: The way to the best state, with what the whole search cost.

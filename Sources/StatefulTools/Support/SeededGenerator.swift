@@ -4,7 +4,9 @@
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    /// - Parameter stream: which of the seed's independent sequences this is.
+    /// - Parameters:
+    ///   - seed: decides all draws.
+    ///   - stream: which of the seed's independent sequences this is.
     public init(seed: UInt64, stream: UInt64 = 0) {
         state = seed
         // Far apart in the state, so that neighbouring streams don't overlap.

@@ -46,7 +46,9 @@ public enum TerminalText {
 
     /// The text as it is written to the terminal.
     ///
-    /// - Parameter hasColour: Whether marks become colours; otherwise they are left out.
+    /// - Parameters:
+    ///   - text: What ``paint(_:_:)`` may have marked.
+    ///   - hasColour: Whether marks become colours; otherwise they are left out.
     public static func render(_ text: String, hasColour: Bool) -> String {
         var result = ""
         for (index, part) in text.split(separator: mark, omittingEmptySubsequences: false).enumerated() {

@@ -3,6 +3,8 @@
 /// Lines are compared as bytes and end at LF only, as these tools have it; a CR belongs to its line.
 ///
 /// - Parameters:
+///   - old: the text before.
+///   - new: the text after.
 ///   - oldName: the path in the `---` line.
 ///   - newName: the path in the `+++` line.
 ///   - context: unchanged lines shown around a change.

@@ -28,7 +28,9 @@ public struct Toolbox: Sendable {
     /// Reads tasks by name or path: a set that a tool bundles or generates, a file or folder in a form that a tool knows,
     /// or a task file (JSON lines, plain or `.gz`). A demonstration file gives the tasks in it.
     ///
-    /// - Parameter split: the tasks of a set that has official splits. `NAME:SPLIT` overrides it.
+    /// - Parameters:
+    ///   - set: a name or a path.
+    ///   - split: the tasks of a set that has official splits. `NAME:SPLIT` overrides it.
     public func load(_ set: String, split: TaskSplit) throws -> [any Tool] {
         var (set, split) = (set, split)
         if let colon = set.lastIndex(of: ":"), let named = TaskSplit(rawValue: String(set[set.index(after: colon)...]))

@@ -33,7 +33,11 @@ struct DataSynthesize: AsyncParsableCommand {
             """) var nearest: [String] = []
     @Option(help: "With --nearest: leave out a program that is more characters away.") var within = 70
     @Option(help: "The most faults of a program.") var maxFaults = 5
-    @Option(help: "The share of programs' demonstrations with a wrong edit and its repair.") var recovery = 0.0
+    @Option(
+        help: """
+            How often a wrong step is there to recover from: the share of a program's demonstrations with one, and for \
+            other tools the chance before each step.
+            """) var recovery = 0.0
     @Option(help: "How the episode is shown: paper, compact, compact-diff, brief or plain.")
     var prompt = PromptStyle.brief
     @Option(help: .seed) var seed: UInt64 = 0
