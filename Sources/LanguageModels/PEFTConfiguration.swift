@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JSONKeys
 
 /// `adapter_config.json` of PEFT: what it says about a LoRA adapter's product.
 ///
@@ -49,6 +50,9 @@ struct PEFTConfiguration {
     init(json: Data, source: String) throws {
         func failure(_ what: String) -> LanguageModelError {
             LanguageModelError(.adapterMismatch, "\(source) \(what).")
+        }
+        if let key = repeatedKey(inJSON: json) {
+            throw failure("gives \(key) twice in its adapter_config.json; leave one of them")
         }
         let fields: [String: JSONField]
         do {

@@ -1,4 +1,5 @@
 public import FoundationEssentials
+import JSONKeys
 
 extension Vocabulary {
     /// Reads a Hugging Face folder's `tokenizer.json` and, beside it, `tokenizer_config.json`.
@@ -10,6 +11,11 @@ extension Vocabulary {
     public init(tokenizerJSON: Data, configuration: Data? = nil) throws {
         var json = tokenizerJSON
         let object = VocabularyObject(removedFrom: &json)
+        for (name, data) in [("tokenizer.json", json), ("tokenizer_config.json", configuration ?? Data())] {
+            guard let key = repeatedKey(inJSON: data) else { continue }
+            throw TokenizationError(
+                .malformedFile, "\(name) gives \(key) twice in one object; leave one of them.")
+        }
         struct Kind: Decodable {
             struct Model: Decodable { var type: String? }
             var model: Model
