@@ -14,8 +14,8 @@ extension Tokenizer {
             let configuration = try? Data(contentsOf: folder.appending(path: "tokenizer_config.json"))
             var vocabulary = try Vocabulary(tokenizerJSON: json, configuration: configuration)
             // Transformers 5 writes the template into a file of its own.
-            if let template = try? String(contentsOf: folder.appending(path: "chat_template.jinja"), encoding: .utf8) {
-                vocabulary.chatTemplate = template
+            if let template = try? Data(contentsOf: folder.appending(path: "chat_template.jinja")) {
+                vocabulary.chatTemplate = String(decoding: template, as: UTF8.self)
             }
             vocabulary.otherEndIDs = try Tokenizer.endIDs(of: folder).filter { id in
                 guard vocabulary.tokens.indices.contains(id) else {
