@@ -50,11 +50,15 @@ let package = Package(
                 "Resources/runner_\($0).py"
             }
                 + ["Resources/runner.py"]).map { .embedInCode($0) }),
+        // JSON that two readers would read in two ways.
+        .target(name: "JSONKeys"),
         .target(name: "CBuild", cSettings: [.define("COE_COMMIT", to: "\"\(commit)\"")]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "StatefulTools",
-            dependencies: ["CBuild", "CZlib", "PythonSandbox", .product(name: "Crypto", package: "swift-crypto")]),
+            dependencies: [
+                "CBuild", "CZlib", "JSONKeys", "PythonSandbox", .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         .target(
             name: "PythonRepair",
             dependencies: [
@@ -73,7 +77,7 @@ let package = Package(
         .target(
             name: "Tools", dependencies: ["Countdown", "PythonRepair", "StatefulTools"], path: "Sources/Tools/List"),
         // The engine.
-        .target(name: "Tokenization"),
+        .target(name: "Tokenization", dependencies: ["JSONKeys"]),
         .target(
             name: "CTorch",
             exclude: ["gloo"],
@@ -85,8 +89,8 @@ let package = Package(
                 .unsafeFlags(["-O2"], .when(configuration: .debug)),
             ],
             linkerSettings: [.linkedLibrary("torch_cpu"), .linkedLibrary("c10")]),
-        .target(name: "Tensors", dependencies: ["CTorch"]),
-        .target(name: "LanguageModels", dependencies: ["Tensors", "Tokenization"]),
+        .target(name: "Tensors", dependencies: ["CTorch", "JSONKeys"]),
+        .target(name: "LanguageModels", dependencies: ["JSONKeys", "Tensors", "Tokenization"]),
 
         // Who plays.
         .target(name: "Policies", dependencies: ["LanguageModels", "StatefulTools", "Tensors", "Tokenization"]),
@@ -116,7 +120,7 @@ let package = Package(
         .target(
             name: "Serving",
             dependencies: [
-                "PythonSandbox", "StatefulTools", .product(name: "Logging", package: "swift-log"),
+                "JSONKeys", "PythonSandbox", "StatefulTools", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
             ],

@@ -37,6 +37,11 @@ extension CausalLM {
             to: folder.appending(path: "tokenizer.json"), options: .atomic)
         try tokenizer.vocabulary.tokenizerConfiguration(contextLength: configuration.contextLength).write(
             to: folder.appending(path: "tokenizer_config.json"), options: .atomic)
+        let ends = Set([tokenizer.vocabulary.eosID].compactMap { $0 } + tokenizer.vocabulary.otherEndIDs).sorted()
+        if !ends.isEmpty {
+            try JSONEncoder().encode(["eos_token_id": ends]).write(
+                to: folder.appending(path: "generation_config.json"), options: .atomic)
+        }
         // Last: with it the folder is a model.
         try SafetensorsFile.write(tensors, to: folder.appending(path: "model.safetensors"))
     }

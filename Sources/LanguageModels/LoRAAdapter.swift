@@ -37,8 +37,7 @@ public struct LoRAAdapter: Sendable {
     public init(path: String) throws {
         func failure(_ what: String) -> LanguageModelError { LanguageModelError(.adapterMismatch, "\(path) \(what).") }
         let configuration = try Self.configuration(path)
-        let file = try SafetensorsFile(
-            path: URL(filePath: path).appending(path: "adapter_model.safetensors").path(percentEncoded: false))
+        let file = try Self.weights(path)
         let prefix = "base_model.model."
         let (first, second, length) = (".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector")
         var layers: [String: (a: Tensor, b: Tensor)] = [:]
@@ -52,6 +51,12 @@ public struct LoRAAdapter: Sendable {
                 guard let a = try file.tensor(key), let b = try file.tensor(prefix + layer + second),
                     a.shape.count == 2, b.shape.count == 2, a.shape[0] == b.shape[1]
                 else { throw failure("has a broken pair of matrices at \(layer)") }
+                guard try configuration.targets.contains(layer) else {
+                    throw failure(
+                        "holds matrices for \(layer), which its adapter_config.json leaves out (target_modules, "
+                            + "exclude_modules, layers_to_transform, modules_to_save): add the layer there, or save "
+                            + "the adapter without it")
+                }
                 let (rank, scale) = try configuration.scale(of: layer)
                 guard a.shape[0] == rank else {
                     throw failure(
@@ -72,6 +77,14 @@ public struct LoRAAdapter: Sendable {
             }
         }
         guard !layers.isEmpty || !replacements.isEmpty else { throw failure("holds no LoRA matrices") }
+        let (whole, saved) = (replacements.keys.sorted(), configuration.targets.saved)
+        // PEFT's name for the weight of a layer with matrices is another, so that it would drop this one.
+        if let name = whole.first(where: { layers[String($0[..<($0.lastIndex(of: ".") ?? $0.endIndex)])] != nil }) {
+            throw failure("holds \(name) whole beside matrices for it; save the adapter with one of them")
+        }
+        if let name = saved.first(where: { module in !whole.contains { $0.contains("\(module).") } }) {
+            throw failure("names \(name) in modules_to_save and does not hold its weights; save the adapter anew")
+        }
         guard Set(magnitudes.keys) == (configuration.usesDoRA ? Set(layers.keys) : []) else {
             throw failure("does not have DoRA's lengths for just the layers that its configuration says")
         }
@@ -89,6 +102,20 @@ public struct LoRAAdapter: Sendable {
     ///
     /// - Throws: ``LanguageModelError`` with `adapterMismatch` for a folder that holds no adapter that can be used.
     public static func baseModel(of path: String) throws -> String? { try configuration(path).baseModel }
+
+    private static func weights(_ path: String) throws -> SafetensorsFile {
+        func file(_ name: String) -> String { URL(filePath: path).appending(path: name).path(percentEncoded: false) }
+        func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
+        let name = "adapter_model.safetensors"
+        guard isThere(name) else {
+            let advice =
+                isThere("adapter_model.bin")
+                ? "adapter_model.bin is not read, so save it anew by PEFT's save_pretrained()"
+                : "copy the whole folder that PEFT's save_pretrained() wrote"
+            throw LanguageModelError(.adapterMismatch, "\(path) lacks \(name): \(advice).")
+        }
+        return try SafetensorsFile(path: file(name))
+    }
 
     private static func configuration(_ path: String) throws -> PEFTConfiguration {
         guard let data = try? Data(contentsOf: URL(filePath: path).appending(path: "adapter_config.json")) else {

@@ -37,7 +37,12 @@ extension ModelConfiguration {
         }
         vocabularySize = embedding.shape[0]
         contextLength = try integer("context_length")
-        rmsNormEpsilon = gguf.number("\(name).attention.layer_norm_rms_epsilon") ?? rmsNormEpsilon
+        let epsilon = "\(name).attention.layer_norm_rms_epsilon"
+        guard let number = gguf.number(epsilon) else {
+            throw LanguageModelError(
+                .modelNotReadable, "\(gguf.path) does not give \(epsilon); convert the model anew.")
+        }
+        rmsNormEpsilon = number
         ropeBase = gguf.number("\(name).rope.freq_base") ?? ropeBase
         ropeScaling = try Self.scaling(gguf, family, contextLength)
         tiesEmbeddings = gguf.entries["output.weight"] == nil
@@ -69,8 +74,8 @@ extension ModelConfiguration {
         for (key, value) in gguf.metadata where key.hasPrefix(prefix) {
             let name = String(key.dropFirst(prefix.count))
             if knownKeys.contains(name) { continue }
-            // Numbers of experts, scales and the like that are switched off.
-            if value == .integer(0) || value == .bool(false) || value == .number(0) { continue }
+            let isOff = value == .integer(0) || value == .bool(false) || value == .number(0)
+            if isOff && switches.contains(name) || name == "attention.causal" && value == .bool(true) { continue }
             throw LanguageModelError(
                 .unsupported,
                 "\(gguf.path) has the metadata \(key), which is not known here and may change what the model computes.")
@@ -96,6 +101,16 @@ extension ModelConfiguration {
                 "\(gguf.path) asks for sliding-window attention, which \(family.name) does not have here.")
         }
     }
+
+    /// Keys that switch something off by zero or false. Source: llama.cpp, llama-model.cpp.
+    private static let switches: Set<String> = [
+        "attention.clamp_kqv", "attention.max_alibi_bias", "attention.scale", "attention.temperature_length",
+        "attn_logit_softcapping", "embedding_scale", "expert_count", "expert_feed_forward_length",
+        "expert_gating_func", "expert_group_count", "expert_group_used_count", "expert_shared_count",
+        "expert_shared_feed_forward_length", "expert_used_count", "expert_weights_norm", "expert_weights_scale",
+        "final_logit_softcapping", "leading_dense_block_count", "logit_scale", "nextn_predict_layers", "pooling_type",
+        "residual_scale", "rope.scaling.yarn_log_multiplier", "use_parallel_residual",
+    ]
 
     private static let knownKeys: Set<String> = [
         "attention.head_count", "attention.head_count_kv", "attention.key_length", "attention.layer_norm_rms_epsilon",

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JSONKeys
 import Tokenization
 
 extension ModelConfiguration {
@@ -38,8 +39,14 @@ extension ModelConfiguration {
         }
         if file.mlpBias == true { biasedModules.formUnion([.gate, .up, .down]) }
         // Transformers 5 writes all of RoPE into `rope_parameters`, earlier versions `rope_theta` and `rope_scaling`.
-        let rope = file.ropeParameters?.fullAttention ?? file.ropeParameters?.all ?? file.ropeScaling
+        // Where both are there, Transformers takes the old one, unless it is empty.
+        let scaling = file.givenScaling
+        let perKind = scaling == nil ? file.ropeParameters?.fullAttention : nil
+        var rope = scaling ?? perKind ?? file.ropeParameters?.all
         ropeBase = rope?.ropeTheta ?? file.ropeTheta ?? ropeBase
+        if perKind == nil, let original = file.originalMaxPositionEmbeddings {
+            rope?.originalMaxPositionEmbeddings = original
+        }
         ropeScaling = try rope.flatMap { try Self.scaling($0, contextLength, source: source) }
         slidingWindow = try family.slidingWindow.map { try Self.window($0, file, source: source) }
         try validate(source: source)
@@ -49,6 +56,10 @@ extension ModelConfiguration {
         _ json: Data, source: String, _ families: [ModelFamily]
     ) throws -> (ModelFamily, HuggingFaceConfiguration) {
         struct ModelType: Decodable { var modelType: String }
+        if let key = repeatedKey(inJSON: json) {
+            throw LanguageModelError(
+                .modelNotReadable, "\(source) gives \(key) twice in one object; leave one of them.")
+        }
         do {
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -75,6 +86,12 @@ extension ModelConfiguration {
     ) throws {
         func unsupported(_ what: String) -> LanguageModelError {
             LanguageModelError(.unsupported, "\(source) \(what).")
+        }
+        if let kind = file.layerTypes?.first(where: { !["full_attention", "sliding_attention"].contains($0) }) {
+            throw unsupported("gives a layer the attention \(kind) (layer_types), which is not supported")
+        }
+        guard file.givenScaling == nil || file.ropeParameters == nil || family.slidingWindow == nil else {
+            throw unsupported("gives both rope_scaling and rope_parameters; leave rope_parameters alone")
         }
         let slides = family.slidingWindow == nil && file.layerTypes?.contains("sliding_attention") == true
         guard file.useSlidingWindow != true, !slides else {
@@ -145,7 +162,7 @@ extension ModelConfiguration {
             }
             return .llama3(numbers)
         case "yarn":
-            let factor = try given("factor", rope.factor ?? Double(contextLength) / Double(original()))
+            let factor = try given("factor", rope.factor)
             var attention = RopeScaling.Yarn.attentionFactor(factor)
             if let scale = rope.mscale, let all = rope.mscaleAllDim, scale != 0, all != 0 {
                 attention =
@@ -225,7 +242,7 @@ extension ModelFamily.SlidingWindowDefaults {
 
 /// `config.json`; property names are the file's, in camel case.
 private struct HuggingFaceConfiguration: Codable {
-    struct Rope: Codable {
+    struct Rope: Hashable, Codable {
         var ropeType: String?
         var type: String?
         var ropeTheta: Double?
@@ -233,6 +250,8 @@ private struct HuggingFaceConfiguration: Codable {
         var originalMaxPositionEmbeddings: Double?
         var attentionFactor, betaFast, betaSlow, mscale, mscaleAllDim, partialRotaryFactor: Double?
         var truncate: Bool?
+
+        init() {}
 
         init(_ scaling: RopeScaling) {
             switch scaling {
@@ -285,8 +304,10 @@ private struct HuggingFaceConfiguration: Codable {
     var hiddenSize, intermediateSize, numHiddenLayers, numAttentionHeads: Int?
     var numKeyValueHeads, headDim, vocabSize, maxPositionEmbeddings: Int?
     var rmsNormEps: Double?
-    var ropeTheta: Double?
+    var ropeTheta, originalMaxPositionEmbeddings: Double?
     var ropeScaling: Rope?
+    /// Nil where it is empty.
+    var givenScaling: Rope? { ropeScaling == Rope() ? nil : ropeScaling }
     var ropeParameters: RopeParameters?
     var quantizationConfig: Quantization?
     var attentionBias, mlpBias, tieWordEmbeddings, useSlidingWindow, useBidirectionalAttention: Bool?

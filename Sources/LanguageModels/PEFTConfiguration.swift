@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JSONKeys
 
 /// `adapter_config.json` of PEFT: what it says about a LoRA adapter's product.
 ///
@@ -14,16 +15,17 @@ struct PEFTConfiguration {
     let usesDoRA: Bool
     /// The model that the adapter was trained on, as it was named.
     let baseModel: String?
+    /// The layers that have matrices.
+    let targets: PEFTTargets
     /// Other ranks and alphas of the layers whose names end in a pattern.
     private let rankPattern, alphaPattern: [String: Double]
     private let source: String
 
     /// Keys that change nothing for an adapter that is trained already.
     private static let harmless: Set<String> = [
-        "auto_mapping", "base_model_name_or_path", "corda_config", "ensure_weight_tying", "eva_config",
-        "exclude_modules", "inference_mode", "layers_pattern", "layers_to_transform", "loftq_config", "lora_dropout",
-        "lora_ga_config", "megatron_config", "megatron_core", "modules_to_save", "peft_version", "qalora_group_size",
-        "revision", "runtime_config", "target_modules", "task_type",
+        "auto_mapping", "base_model_name_or_path", "corda_config", "eva_config", "inference_mode", "loftq_config",
+        "lora_dropout", "lora_ga_config", "megatron_config", "megatron_core", "peft_version", "qalora_group_size",
+        "revision", "runtime_config", "task_type",
     ]
     /// Keys that may only be null, false or empty, and what they ask for.
     private static let refused: [String: String] = [
@@ -35,9 +37,11 @@ struct PEFTConfiguration {
         "use_qalora": "is QALoRA", "velora_config": "is VeLoRA",
     ]
     private static let known: Set<String> = [
-        "alpha_pattern", "bias", "init_lora_weights", "lora_alpha", "peft_type", "r", "rank_pattern", "use_dora",
-        "use_rslora",
+        "alpha_pattern", "bias", "ensure_weight_tying", "exclude_modules", "init_lora_weights", "layers_pattern",
+        "layers_to_transform", "lora_alpha", "modules_to_save", "peft_type", "r", "rank_pattern", "target_modules",
+        "use_dora", "use_rslora",
     ]
+    private static let switches: Set<String> = ["ensure_weight_tying", "use_dora", "use_rslora"]
     /// What one can do with an adapter that PEFT alone computes.
     private static let advice =
         "which is not supported; merge it into its model by PEFT's merge_and_unload() and give the merged folder as --model"
@@ -49,6 +53,9 @@ struct PEFTConfiguration {
     init(json: Data, source: String) throws {
         func failure(_ what: String) -> LanguageModelError {
             LanguageModelError(.adapterMismatch, "\(source) \(what).")
+        }
+        if let key = repeatedKey(inJSON: json) {
+            throw failure("gives \(key) twice in its adapter_config.json; leave one of them")
         }
         let fields: [String: JSONField]
         do {
@@ -65,6 +72,9 @@ struct PEFTConfiguration {
                 // Such an adapter can't be merged: it acts on a part of the text.
                 if key != "alora_invocation_tokens" { throw failure("\(what), \(Self.advice)") }
                 throw failure("\(what), which is not supported; train a plain LoRA adapter")
+            }
+            if Self.switches.contains(key), !value.isTrue {
+                throw failure("has a \(key) in its adapter_config.json that is neither true nor false")
             }
             guard Self.known.contains(key) || Self.harmless.contains(key) else {
                 throw failure(
@@ -96,6 +106,7 @@ struct PEFTConfiguration {
         usesDoRA = fields["use_dora"]?.isTrue ?? false
         rankPattern = try pattern("rank_pattern")
         alphaPattern = try pattern("alpha_pattern")
+        targets = try PEFTTargets(fields, source: source)
         let name = fields["base_model_name_or_path"]?.string
         baseModel = name?.isEmpty == true ? nil : name
         if fields["ensure_weight_tying"]?.isTrue == true, fields["modules_to_save"]?.isNeutral == false {
@@ -137,53 +148,5 @@ struct PEFTConfiguration {
                 .adapterMismatch, "\(source) has a \(key) in which several patterns match \(layer); leave one.")
         }
         return values.first
-    }
-}
-
-/// A value of a JSON object, as far as an adapter's configuration needs it.
-private enum JSONField: Decodable {
-    case null
-    case bool(Bool)
-    case number(Double)
-    case string(String)
-    case list(isEmpty: Bool)
-    case object([String: JSONField])
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode([String: JSONField].self) {
-            self = .object(value)
-        } else {
-            self = .list(isEmpty: try container.decode([JSONField].self).isEmpty)
-        }
-    }
-
-    /// Null, false or empty.
-    var isNeutral: Bool {
-        switch self {
-        case .null, .bool(false), .list(isEmpty: true): true
-        case .object(let members): members.isEmpty
-        case .string(let text): text.isEmpty
-        default: false
-        }
-    }
-
-    var isTrue: Bool { if case .bool(true) = self { true } else { false } }
-    var number: Double? { if case .number(let value) = self { value } else { nil } }
-    var string: String? { if case .string(let value) = self { value } else { nil } }
-
-    /// The numbers of an object; nil for anything else.
-    var numbers: [String: Double]? {
-        guard case .object(let members) = self else { return nil }
-        let numbers = members.compactMapValues(\.number)
-        return numbers.count == members.count ? numbers : nil
     }
 }

@@ -1,7 +1,10 @@
 import FoundationEssentials
+import JSONKeys
 import Tensors
 
 /// A Hugging Face folder: `model.safetensors`, or shards with `model.safetensors.index.json`.
+///
+/// As in Transformers, the index does not count beside a `model.safetensors`.
 struct SafetensorsFolder: WeightSource {
     let path: String
     private let files: [String: SafetensorsFile]
@@ -14,7 +17,13 @@ struct SafetensorsFolder: WeightSource {
             try SafetensorsFile(path: folder.appending(path: name).path(percentEncoded: false))
         }
         self.path = path
-        if let data = try? Data(contentsOf: folder.appending(path: "model.safetensors.index.json")) {
+        let indexFile = folder.appending(path: "model.safetensors.index.json")
+        let isWhole = FileManager.default.fileExists(atPath: "\(path)/model.safetensors")
+        if !isWhole, let data = try? Data(contentsOf: indexFile) {
+            if let key = repeatedKey(inJSON: data) {
+                throw LanguageModelError(
+                    .modelNotReadable, "\(path)/model.safetensors.index.json gives \(key) twice; leave one of them.")
+            }
             struct Index: Decodable { let weightMap: [String: String] }
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -29,10 +38,23 @@ struct SafetensorsFolder: WeightSource {
             for shard in Set(index.weightMap.values) { try Self.checkIsThere(shard, of: path) }
             files = try Dictionary(uniqueKeysWithValues: Set(index.weightMap.values).map { ($0, try file($0)) })
             shardOfWeight = index.weightMap
+            try checkEachIsOnce()
         } else {
             try Self.checkIsThere("model.safetensors", of: path)
             files = ["model.safetensors": try file("model.safetensors")]
             shardOfWeight = nil
+        }
+    }
+
+    /// Of a tensor in two shards, the order of reading would choose one.
+    private func checkEachIsOnce() throws {
+        var shards: [String: String] = [:]
+        for (shard, file) in files.sorted(by: { $0.key < $1.key }) {
+            for name in file.entries.keys {
+                guard let other = shards.updateValue(shard, forKey: name) else { continue }
+                throw LanguageModelError(
+                    .modelNotReadable, "\(path) holds \(name) in \(other) and in \(shard); take the model anew.")
+            }
         }
     }
 

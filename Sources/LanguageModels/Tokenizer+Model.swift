@@ -1,4 +1,5 @@
 import Foundation
+import JSONKeys
 import Tensors
 public import Tokenization
 
@@ -13,8 +14,8 @@ extension Tokenizer {
             let configuration = try? Data(contentsOf: folder.appending(path: "tokenizer_config.json"))
             var vocabulary = try Vocabulary(tokenizerJSON: json, configuration: configuration)
             // Transformers 5 writes the template into a file of its own.
-            if let template = try? String(contentsOf: folder.appending(path: "chat_template.jinja"), encoding: .utf8) {
-                vocabulary.chatTemplate = template
+            if let template = try? Data(contentsOf: folder.appending(path: "chat_template.jinja")) {
+                vocabulary.chatTemplate = String(decoding: template, as: UTF8.self)
             }
             vocabulary.otherEndIDs = try Tokenizer.endIDs(of: folder).filter { id in
                 guard vocabulary.tokens.indices.contains(id) else {
@@ -52,6 +53,11 @@ extension Tokenizer {
         for name in ["generation_config.json", "config.json"] {
             let file = folder.appending(path: name)
             guard let data = try? Data(contentsOf: file) else { continue }
+            if let key = repeatedKey(inJSON: data) {
+                throw LanguageModelError(
+                    .modelNotReadable,
+                    "\(file.path(percentEncoded: false)) gives \(key) twice in one object; leave one of them.")
+            }
             do {
                 if let ids = try decoder.decode(Ends.self, from: data).eosTokenId?.ids { return ids }
             } catch {
@@ -82,6 +88,9 @@ extension Vocabulary {
         }
         let (bosID, eosID) = (try id("bos_token_id"), try id("eos_token_id"))
         let addsBOS = gguf.bool("tokenizer.ggml.add_bos_token")
+        guard gguf.bool("tokenizer.ggml.add_eos_token") != true else {
+            throw failure("puts a token behind every text (tokenizer.ggml.add_eos_token), which is not supported")
+        }
         let chatTemplate = gguf.string("tokenizer.chat_template")
         switch gguf.string("tokenizer.ggml.model") {
         case "gpt2":

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JSONKeys
 
 /// A file of named tensors in the safetensors format: a JSON header and dense little-endian data.
 ///
@@ -34,10 +35,12 @@ public struct SafetensorsFile: Sendable {
         }
         let start = 8 + Int(headerLength)
         let header: [String: HeaderValue?]
+        let json = Data(file.bytes[8..<start])
+        if let key = repeatedKey(inJSON: json) { throw malformed("is damaged: its header has \(key) twice") }
         do {
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
-            header = try decoder.decode([String: HeaderValue?].self, from: Data(file.bytes[8..<start]))
+            header = try decoder.decode([String: HeaderValue?].self, from: json)
         } catch {
             throw malformed("has a header that is not the JSON object of a safetensors file")
         }

@@ -134,7 +134,14 @@ struct ChatTemplate {
     private func check() throws(TemplateError) {
         let user = ChatTurn(.user, " Q1\n")
         let more = [ChatTurn(.assistant, "\nA1 "), ChatTurn(.user, "Q2\t")]
-        for turns in [[user], [user] + more, [ChatTurn(.system, "S1"), user], [ChatTurn(.system, "S1"), user] + more] {
+        // What changes content, by case, length or signs, shows in this.
+        let content =
+            String(repeating: "<tool>Straße {x} [1] \"Q\" 'q' &amp; `a` **b** \\n # $y$ | / é</tool>\n", count: 150)
+            + "."
+        let long = [ChatTurn(.system, content), ChatTurn(.user, content), ChatTurn(.assistant, content)] + [user]
+        for turns in [
+            [user], [user] + more, [ChatTurn(.system, "S1"), user], [ChatTurn(.system, "S1"), user] + more, long,
+        ] {
             let theirs = try written(turns, generates: true)
             guard theirs == text(turns) else {
                 throw TemplateError(

@@ -3,7 +3,7 @@ struct TokenizerFile: Decodable {
     struct AddedToken: Decodable {
         var id: Int
         var content: String
-        var special, lstrip, rstrip, singleWord: Bool?
+        var special, lstrip, rstrip, singleWord, normalized: Bool?
     }
     struct Model: Decodable {
         /// `"left right"`, or in newer files `["left", "right"]`.
@@ -23,6 +23,8 @@ struct TokenizerFile: Decodable {
         var type: String?
         var merges: Merges
         var ignoreMerges, byteFallback: Bool?
+        var dropout: Double?
+        var unkToken, continuingSubwordPrefix, endOfWordSuffix: String?
     }
     struct Pattern: Decodable {
         var regex, string: String?
@@ -62,12 +64,20 @@ struct TokenizerFile: Decodable {
     struct PostProcessor: Decodable {
         struct Piece: Decodable {
             struct Name: Decodable { var id: String }
-            var specialToken: Name?
-            private enum CodingKeys: String, CodingKey { case specialToken = "SpecialToken" }
+            var specialToken, sequence: Name?
+            private enum CodingKeys: String, CodingKey {
+                case specialToken = "SpecialToken"
+                case sequence = "Sequence"
+            }
         }
+        struct Special: Decodable { var ids: [Int] }
         var type: String?
         var single: [Piece]?
+        var specialTokens: [String: Special]?
         var processors: [PostProcessor]?
+
+        /// The steps of a sequence, or the step itself.
+        var steps: [PostProcessor] { type == "Sequence" ? (processors ?? []).flatMap(\.steps) : [self] }
     }
 
     var addedTokens: [AddedToken]?
@@ -76,25 +86,83 @@ struct TokenizerFile: Decodable {
     var postProcessor: PostProcessor?
     var model: Model
 
-    /// The token that the post-processor puts before every text; nil for none.
+    /// The id that the post-processor puts before every text; nil for none.
     ///
     /// Transformers follows it, and not the `add_bos_token` of `tokenizer_config.json`.
     ///
     /// - Throws: ``TokenizationError`` with `unsupported` for one that adds anything else.
-    func beginning() throws(TokenizationError) -> String? {
-        let processors = [postProcessor].compactMap { $0 } + (postProcessor?.processors ?? [])
-        let pieces = processors.flatMap { $0.single ?? [] }
-        let added = pieces.compactMap(\.specialToken?.id)
-        let known: Set<String?> = ["TemplateProcessing", "ByteLevel", "Sequence", nil]
-        guard processors.allSatisfy({ known.contains($0.type) }),
-            added.isEmpty || added.count == 1 && pieces.first?.specialToken != nil
-        else {
+    func beginning() throws(TokenizationError) -> Int? {
+        var ids: [Int] = []
+        var isKnown = true
+        for step in postProcessor?.steps ?? [] where step.type != "ByteLevel" {
+            let (pieces, names) = (step.single ?? [], step.single?.compactMap(\.specialToken?.id) ?? [])
+            let added = names.map { step.specialTokens?[$0]?.ids ?? [] }
+            isKnown =
+                isKnown && step.type == "TemplateProcessing" && pieces.last?.sequence?.id == "A"
+                && names.count == pieces.count - 1 && added.allSatisfy { $0.count == 1 }
+            ids += added.joined()
+        }
+        guard isKnown, ids.count <= 1 else {
             throw TokenizationError(
                 .unsupported,
                 "tokenizer.json adds more to every text than one token before it (post_processor), which is not "
                     + "supported.")
         }
-        return added.first
+        return ids.first
+    }
+
+    /// Refuses settings of the model that would give other ids.
+    func refuseWhatIsNotComputed(_ entries: [(token: String, id: Int)], _ alphabet: TokenAlphabet) throws {
+        func refuse(_ key: String, _ value: String?) throws {
+            guard let value, !value.isEmpty else { return }
+            throw TokenizationError(
+                .unsupported, "tokenizer.json sets \(key) to \(value) in its model, which is not supported.")
+        }
+        try refuse("dropout", model.dropout.flatMap { $0 == 0 ? nil : "\($0)" })
+        try refuse("continuing_subword_prefix", model.continuingSubwordPrefix)
+        try refuse("end_of_word_suffix", model.endOfWordSuffix)
+        guard alphabet == .bytes, let unknown = model.unkToken else { return }
+        // The bytes of UTF-8 alone: no text has others.
+        var missing = Set(UInt8.min...0xBF).union(0xC2...0xF4)
+        var bytes: [UInt8] = []
+        for (token, _) in entries where token.utf8.count <= 2 {
+            bytes.removeAll(keepingCapacity: true)
+            if ByteLevelAlphabet.append(Substring(token), to: &bytes), bytes.count == 1 { missing.remove(bytes[0]) }
+        }
+        guard let byte = missing.min() else { return }
+        throw TokenizationError(
+            .unsupported,
+            "tokenizer.json writes \(unknown) (unk_token) for the byte \(byte), which has no token; that is not supported."
+        )
+    }
+
+    /// Refuses added tokens to which `tokenizers` gives other ids than the file, or which it looks for in other texts.
+    private func checkAddedTokens(_ entries: [(token: String, id: Int)]) throws {
+        func failure(_ token: AddedToken, _ what: String) -> TokenizationError {
+            TokenizationError(.unsupported, "The added token \"\(token.content)\" of tokenizer.json \(what).")
+        }
+        let added = (addedTokens ?? []).filter { !$0.content.isEmpty }
+        let contents = Set(added.map(\.content))
+        var ids: [String: Int] = [:]
+        for entry in entries where contents.contains(entry.token) { ids[entry.token] = entry.id }
+        var (seen, largest): (Set<String>, Int) = ([], -1)
+        for token in added {
+            guard !(token.lstrip ?? false), !(token.rstrip ?? false), !(token.singleWord ?? false) else {
+                throw failure(token, "sets lstrip, rstrip or single_word, which are not implemented")
+            }
+            guard normalizer == nil || token.normalized != true else {
+                throw failure(
+                    token, "is looked for behind the normalizer, which is not implemented; set normalized to false")
+            }
+            guard seen.insert(token.content).inserted else { throw failure(token, "is there twice; leave one of them") }
+            // A new token gets the id behind all others, whatever the file says.
+            let id = ids[token.content] ?? max(entries.count, largest + 1)
+            guard token.id == id else {
+                throw failure(
+                    token, "has the id \(token.id), where Hugging Face's tokenizers give it \(id); save it anew")
+            }
+            largest = max(largest, id)
+        }
     }
 
     /// The token and kind of each id.
@@ -103,6 +171,7 @@ struct TokenizerFile: Decodable {
     func tokens(
         _ entries: [(token: String, id: Int)], _ alphabet: TokenAlphabet
     ) throws -> (tokens: [String], kinds: [TokenKind]) {
+        try checkAddedTokens(entries)
         let added = addedTokens ?? []
         let ids = entries.map(\.id) + added.map(\.id)
         // Gaps are rare and small; a far id would only take memory.
@@ -120,12 +189,6 @@ struct TokenizerFile: Decodable {
             kinds[id] = alphabet == .characters && TokenAlphabet.byte(named: token) != nil ? .byte : .normal
         }
         for token in added {
-            guard !(token.lstrip ?? false), !(token.rstrip ?? false), !(token.singleWord ?? false) else {
-                throw TokenizationError(
-                    .unsupported,
-                    "The added token \"\(token.content)\" of tokenizer.json sets lstrip, rstrip or single_word, "
-                        + "which are not implemented.")
-            }
             tokens[token.id] = token.content
             let looksSpecial = token.content.hasPrefix("<|") && token.content.hasSuffix("|>")
             kinds[token.id] = token.special ?? false || looksSpecial ? .control : .userDefined

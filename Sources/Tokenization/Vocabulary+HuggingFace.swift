@@ -1,4 +1,5 @@
 public import FoundationEssentials
+import JSONKeys
 
 extension Vocabulary {
     /// Reads a Hugging Face folder's `tokenizer.json` and, beside it, `tokenizer_config.json`.
@@ -10,6 +11,11 @@ extension Vocabulary {
     public init(tokenizerJSON: Data, configuration: Data? = nil) throws {
         var json = tokenizerJSON
         let object = VocabularyObject(removedFrom: &json)
+        for (name, data) in [("tokenizer.json", json), ("tokenizer_config.json", configuration ?? Data())] {
+            guard let key = repeatedKey(inJSON: data) else { continue }
+            throw TokenizationError(
+                .malformedFile, "\(name) gives \(key) twice in one object; leave one of them.")
+        }
         struct Kind: Decodable {
             struct Model: Decodable { var type: String? }
             var model: Model
@@ -27,6 +33,7 @@ extension Vocabulary {
             throw TokenizationError(.malformedFile, "tokenizer.json has no vocab of strings with their ids.")
         }
         let preTokenizer = try file.words()
+        try file.refuseWhatIsNotComputed(entries, preTokenizer.alphabet)
         let (tokens, kinds) = try file.tokens(entries, preTokenizer.alphabet)
         func id(of name: String?) throws -> Int? {
             guard let name else { return nil }
@@ -36,19 +43,28 @@ extension Vocabulary {
             }
             return id
         }
-        let (first, bosToken) = (try file.beginning(), settings?.bosToken?.content)
+        let (firstID, bosToken) = (try file.beginning(), settings?.bosToken?.content)
+        guard firstID.map({ tokens.indices.contains($0) }) ?? true else {
+            throw TokenizationError(
+                .inconsistentVocabulary,
+                "tokenizer.json puts the id \(firstID ?? 0) before every text, and holds \(tokens.count) tokens.")
+        }
+        let first = firstID.map { tokens[$0] }
         guard first == nil || bosToken == nil || first == bosToken else {
             throw TokenizationError(
                 .unsupported,
                 "tokenizer.json puts \(first ?? "") before every text, and tokenizer_config.json names another bos_token "
                     + "(\(bosToken ?? "")), which is not supported.")
         }
-        let bosID = try id(of: bosToken ?? first)
+        let bosID = try firstID ?? id(of: bosToken)
+        let eosID = try id(of: settings?.eosToken?.content)
+        try settings?.check(against: file.addedTokens ?? [])
         self.init(
             tokens: tokens, kinds: kinds, merges: file.model.merges.lines, preTokenizer: preTokenizer,
-            bosID: bosID, eosID: try id(of: settings?.eosToken?.content),
-            addsBOS: first != nil,
-            chatTemplate: settings?.chatTemplate?.text)
+            bosID: bosID, eosID: eosID, addsBOS: first != nil, chatTemplate: settings?.chatTemplate?.text)
+        for token in file.addedTokens ?? [] where token.special != true && kinds[token.id] == .control {
+            plainIDs.insert(token.id)
+        }
         ignoresMerges = file.model.ignoreMerges ?? false
         normalizesToNFC = alphabet == .characters ? false : try file.normalizer?.isNFC() ?? false
     }

@@ -6,7 +6,8 @@ extension Vocabulary {
         // `tokenizers` gives an added token the id that the model's own vocabulary has for it, and a new one behind the
         // vocabulary without that. So all tokens are in both places; tokens that no text becomes are in the first alone.
         let added = tokens.indices.filter { ![.normal, .byte, .unused].contains(kinds[$0]) }.map {
-            WrittenTokenizer.AddedToken(id: $0, content: tokens[$0], special: kinds[$0] == .control)
+            WrittenTokenizer.AddedToken(
+                id: $0, content: tokens[$0], special: kinds[$0] == .control && !plainIDs.contains($0))
         }
         let hasCharacters = alphabet == .characters
         let ofModel = tokens.indices.filter { kinds[$0] != .unused || !tokens[$0].isEmpty }

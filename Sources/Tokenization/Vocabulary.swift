@@ -14,6 +14,8 @@ public struct Vocabulary: Hashable, Sendable {
     public var eosID: Int?
     /// Other tokens that end an answer, as the model's files list them.
     public var otherEndIDs: [Int] = []
+    /// Control tokens by their look that the model's file does not call special.
+    var plainIDs: Set<Int> = []
     /// Whether the model expects ``bosID`` before every text.
     public var addsBOS: Bool
     /// Whether ``bosID`` begins a conversation too where the chat template does not write it, as llama.cpp does with a

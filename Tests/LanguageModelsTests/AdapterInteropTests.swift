@@ -73,9 +73,74 @@ import Tokenization
         refuses("several patterns match") { $0["alpha_pattern"] = ["v_proj": 1, "self_attn.v_proj": 2] }
         refuses("no regular expression") { $0["alpha_pattern"] = ["(": 1] }
         refuses("DoRA's lengths") { $0["use_dora"] = true }
+        for key in ["use_rslora", "use_dora", "ensure_weight_tying"] {
+            refuses("a \(key) in its adapter_config.json that is neither true nor false") { $0[key] = 1 }
+        }
+        refuses("matrices for model.layers.0.mlp.down_proj") { $0["target_modules"] = ["q_proj", "k_proj"] }
+        refuses("matrices for model.layers.0.mlp.down_proj") { $0["target_modules"] = nil }
+        refuses("matrices for model.layers.0.mlp.down_proj") { $0["target_modules"] = #".*\.self_attn\..*"# }
+        refuses("matrices for model.layers.0.self_attn.k_proj") { $0["exclude_modules"] = ["k_proj"] }
+        refuses("matrices for model.layers.0.mlp.down_proj") { $0["layers_to_transform"] = [1] }
+        refuses("matrices for model.layers.0.mlp.down_proj") {
+            $0["layers_to_transform"] = [0, 1]
+            $0["layers_pattern"] = "blocks"
+        }
+        refuses("target_modules in its adapter_config.json that is no list") { $0["target_modules"] = [1] }
+        refuses("pattern as target_modules that is not read here") { $0["target_modules"] = "(a*)*b" }
+        refuses("names lm_head in modules_to_save") { $0["modules_to_save"] = ["lm_head"] }
         refuses("usable rank and alpha") { $0["r"] = 0 }
         refuses("usable rank and alpha") { $0["lora_alpha"] = "a lot" }
         #expect { try adapter("dora") { $0["use_dora"] = false } } throws: { "\($0)".contains("DoRA's lengths") }
+    }
+
+    @Test func theNamesOfLayersAreMatchedAsInPEFT() throws {
+        let pattern = #"(?:\bmodel\.layers\.[\d]{1,}\.(?:self_attn|mlp)\.(?:(?:k|q|v|gate|down)_proj))"#
+        for names in ["all-linear", pattern] {
+            let same = try adapter {
+                $0["target_modules"] = names
+                $0["exclude_modules"] = ["lm_head"]
+            }
+            #expect(!same.layers.isEmpty)
+        }
+        let chosen = try adapter {
+            $0["layers_to_transform"] = [0, 1]
+            $0["layers_pattern"] = ["layers"]
+        }
+        #expect(!chosen.layers.isEmpty)
+    }
+
+    /// A copy of an adapter with other files.
+    func copy(_ edit: (URL) throws -> Void) throws -> LoRAAdapter {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "coe-adapter-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.copyItem(at: URL(filePath: fixture("interop/alpha-pattern")), to: folder)
+        try edit(folder)
+        return try LoRAAdapter(path: folder.path(percentEncoded: false))
+    }
+
+    @Test func filesThatPEFTWouldReadOtherwiseAreNamed() {
+        func refuses(_ part: String, _ edit: (URL) throws -> Void) {
+            #expect { try copy(edit) } throws: { "\($0)".contains(part) }
+        }
+        let name = "adapter_model.safetensors"
+        refuses("copy the whole folder") { try FileManager.default.removeItem(at: $0.appending(path: name)) }
+        refuses("adapter_model.bin is not read") {
+            try FileManager.default.moveItem(
+                at: $0.appending(path: name), to: $0.appending(path: "adapter_model.bin"))
+        }
+        refuses("q_proj.weight whole beside matrices") {
+            let path = $0.appending(path: name)
+            let file = try SafetensorsFile(path: path.path(percentEncoded: false))
+            var tensors: [String: Tensor] = [:]
+            for key in file.entries.keys { tensors[key] = try file.tensor(key) }
+            tensors["base_model.model.model.layers.0.self_attn.q_proj.weight"] = try Tensor([1], shape: [1])
+            try SafetensorsFile.write(tensors, to: path)
+        }
+        refuses("gives r twice") {
+            let path = $0.appending(path: "adapter_config.json")
+            let text = try String(contentsOf: path, encoding: .utf8)
+            try Data(text.replacing(#""r":"#, with: #""r": 4, "r":"#).utf8).write(to: path)
+        }
     }
 
     @Test func harmlessKeysStayHarmless() throws {

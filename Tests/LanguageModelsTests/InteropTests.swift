@@ -91,6 +91,10 @@ import Tokenization
         refuses("partial_rotary_factor") {
             $0["rope_parameters"] = ["rope_type": "default", "partial_rotary_factor": 0.5]
         }
+        refuses("RoPE scaling yarn") {
+            $0["rope_parameters"] = ["rope_type": "yarn", "original_max_position_embeddings": 64]
+        }
+        refuses("the attention chunked_attention") { $0["layer_types"] = ["full_attention", "chunked_attention"] }
         refuses("lacks hidden_size") { $0["hidden_size"] = nil }
         refuses("num_hidden_layers as 1000000000000") { $0["num_hidden_layers"] = 1_000_000_000_000 }
         refuses("rms_norm_eps has the wrong type") { $0["rms_norm_eps"] = "small" }
@@ -100,8 +104,96 @@ import Tokenization
         }
     }
 
+    @Test func aKeyThatStandsTwiceIsNamed() throws {
+        let file = URL(filePath: fixture("models/tiny-llama3")).appending(path: "config.json")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let twice = text.replacing(#""rope_theta":"#, with: #""rope_\u0074heta": 1, "rope_theta":"#)
+        #expect { try ModelConfiguration(json: Data(twice.utf8), source: "config.json") } throws: {
+            "\($0)" == "config.json gives rope_theta twice in one object; leave one of them."
+        }
+    }
+
+    /// `rope_scaling` comes before `rope_parameters`, and the original length beside them before the one in them.
+    @Test func theOldKeysOfRoPEComeFirst() throws {
+        let both = try model("models/tiny-llama3") {
+            $0["rope_scaling"] = ["rope_type": "linear", "factor": 2.0]
+            $0["rope_theta"] = 5000
+        }
+        #expect(both.configuration.ropeScaling == .linear(factor: 2) && both.configuration.ropeBase == 5000)
+        let empty = try model("models/tiny-llama3") { $0["rope_scaling"] = [String: Any]() }
+        let plain = try model("models/tiny-llama3") { _ in }
+        #expect(empty.configuration == plain.configuration)
+        let original = try model("models/tiny-llama3") { $0["original_max_position_embeddings"] = 32 }
+        guard case .llama3(let numbers)? = original.configuration.ropeScaling else {
+            Issue.record("it is not scaled as Llama 3")
+            return
+        }
+        #expect(numbers.originalContextLength == 32)
+        #expect {
+            try model("models/tiny-gemma3") { $0["rope_scaling"] = ["rope_type": "linear", "factor": 2.0] }
+        } throws: {
+            "\($0)".contains("both rope_scaling and rope_parameters")
+        }
+    }
+
     @Test func aMissingEpsilonIsTransformersDefault() throws {
         #expect(try model("models/tiny-llama3") { $0["rms_norm_eps"] = nil }.configuration.rmsNormEpsilon == 1e-6)
+    }
+
+    // MARK: GGUF
+
+    private func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
+        withUnsafeBytes(of: value.littleEndian) { Array($0) }
+    }
+
+    private func string(_ text: String) -> [UInt8] { bytes(UInt64(text.utf8.count)) + Array(text.utf8) }
+
+    /// models/tiny-qwen3.gguf with more metadata: keys, GGUF's numbers of their types, and values.
+    func gguf<Result>(
+        _ fields: [(key: String, type: UInt32, value: [UInt8])] = [], renaming: (String, String)? = nil,
+        _ body: (GGUFFile) throws -> Result
+    ) throws -> Result {
+        var file = [UInt8](try Data(contentsOf: URL(filePath: fixture("models/tiny-qwen3.gguf"))))
+        if let (old, new) = renaming, let place = file.firstRange(of: Array(old.utf8)) {
+            file.replaceSubrange(place, with: Array(new.utf8))
+        }
+        var added = fields.flatMap { string($0.key) + bytes($0.type) + $0.value }
+        // The tensors stay at multiples of 32 bytes.
+        let rest = 31 - (added.count + string("fill").count + 4 + 8 + 31) % 32
+        added += string("fill") + bytes(UInt32(8)) + string(String(repeating: "-", count: rest))
+        let count = file[16..<24].reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+        file.replaceSubrange(16..<24, with: bytes(count + UInt64(fields.count) + 1) + added)
+        return try withTemporaryFile(file) { try body(GGUFFile(path: $0)) }
+    }
+
+    @Test func metadataThatMayChangeTheResultIsNamed() throws {
+        func configuration(_ key: String, _ type: UInt32, _ value: [UInt8]) throws {
+            try gguf([("qwen3." + key, type, value)]) { _ = try ModelConfiguration(gguf: $0) }
+        }
+        try configuration("expert_count", 4, bytes(UInt32(0)))
+        try configuration("attention.causal", 7, [1])
+        for (key, type, value) in [
+            ("attention.causal", 7, [0]), ("rope.scaling.yarn_ext_factor", 6, [0, 0, 0, 0]), ("new.switch", 7, [0]),
+        ] as [(String, UInt32, [UInt8])] {
+            #expect { try configuration(key, type, value) } throws: { "\($0)".contains("the metadata qwen3.\(key)") }
+        }
+        #expect {
+            try gguf(renaming: ("qwen3.attention.layer_norm_rms", "other.attention.layer_norm_rms")) {
+                _ = try ModelConfiguration(gguf: $0)
+            }
+        } throws: {
+            "\($0)".contains("does not give qwen3.attention.layer_norm_rms_epsilon")
+        }
+        let tokens = bytes(UInt32(8)) + bytes(UInt64(1)) + string("a")
+        let kinds = bytes(UInt32(5)) + bytes(UInt64(1)) + bytes(Int32(1))
+        #expect {
+            try gguf([
+                ("tokenizer.ggml.tokens", 9, tokens), ("tokenizer.ggml.token_type", 9, kinds),
+                ("tokenizer.ggml.add_eos_token", 7, [1]),
+            ]) { _ = try Vocabulary(gguf: $0) }
+        } throws: {
+            "\($0)".contains("tokenizer.ggml.add_eos_token")
+        }
     }
 
     // MARK: Checkpoints
@@ -137,6 +229,28 @@ import Tokenization
         defer { try? FileManager.default.removeItem(at: folder) }
         #expect { try CausalLM(path: folder.path(percentEncoded: false)) } throws: {
             "\($0)".contains("lm_head.weight as whole numbers")
+        }
+    }
+
+    /// As Transformers does it.
+    @Test func anIndexDoesNotCountBesideTheWholeFile() throws {
+        let folder = try copy { _ in }
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Data("stale".utf8).write(to: folder.appending(path: "model.safetensors.index.json"))
+        #expect(throws: Never.self) { try CausalLM(path: folder.path(percentEncoded: false)) }
+    }
+
+    @Test func aTensorInTwoShardsIsNamed() throws {
+        let folder = try copy { _ in }
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let files = FileManager.default
+        let whole = folder.appending(path: "model.safetensors")
+        try files.copyItem(at: whole, to: folder.appending(path: "a.safetensors"))
+        try files.moveItem(at: whole, to: folder.appending(path: "b.safetensors"))
+        let index = #"{"weight_map":{"lm_head.weight":"a.safetensors","model.norm.weight":"b.safetensors"}}"#
+        try Data(index.utf8).write(to: folder.appending(path: "model.safetensors.index.json"))
+        #expect { try CausalLM(path: folder.path(percentEncoded: false)) } throws: {
+            "\($0)".contains("in a.safetensors and in b.safetensors")
         }
     }
 

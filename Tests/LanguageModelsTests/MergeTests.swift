@@ -11,7 +11,10 @@ import Tokenization
     func aMergedModelIsTheModelWithItsAdapter(name: String) throws {
         let adapter = fixture("training/\(name)-adapter")
         let model = try CausalLM(path: fixture("models/\(name)"), adapter: adapter)
-        let tokenizer = try Tokenizer(byteVocabulary(controlTokens: ["<|im_start|>", "<|im_end|>"], count: 320))
+        var vocabulary = try byteVocabulary(controlTokens: ["<|im_start|>", "<|im_end|>"], count: 320)
+        vocabulary.eosID = 257
+        vocabulary.otherEndIDs = [300]
+        let tokenizer = try Tokenizer(vocabulary)
         let folder = FileManager.default.temporaryDirectory.appending(path: "coe-merge-\(UUID())")
         defer { try? FileManager.default.removeItem(at: folder) }
         try model.write(to: folder, tokenizer: tokenizer)
@@ -25,6 +28,7 @@ import Tokenization
         }
         #expect(try logits(merged) == logits(model))
         #expect(try logits(merged) != logits(CausalLM(path: fixture("models/\(name)"))))
+        #expect(try Tokenizer(modelPath: path).vocabulary.otherEndIDs == [257, 300])
         let text = "def f(x):\n    return \"é 12\"  # <|im_end|>"
         #expect(try Tokenizer(modelPath: path).encode(text) == tokenizer.encode(text))
         #expect(

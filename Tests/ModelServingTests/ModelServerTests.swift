@@ -122,7 +122,7 @@ func post(_ port: Int, _ path: String, _ body: String) async throws -> (status: 
         let file = folder.appending(path: "tokenizer.json")
         let text = try String(contentsOf: file, encoding: .utf8)
         let far =
-            #"{"id":330,"content":"<far>","special":false,"single_word":false,"lstrip":false,"rstrip":false,"normalized":false},"#
+            #"{"id":320,"content":"<far>","special":false,"single_word":false,"lstrip":false,"rstrip":false,"normalized":false},"#
         try Data(text.replacing(#""added_tokens":["#, with: #""added_tokens":[\#(far)"#).utf8).write(to: file)
         let damaged = folder.appending(path: "damaged")
         try FileManager.default.copyItem(at: URL(filePath: fixture("models/tiny-adapter")), to: damaged)

@@ -31,6 +31,7 @@ import Testing
         #"{"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,4]}}"#,
         #"{"x":{"dtype":"F8","shape":[4],"data_offsets":[0,4]}}"#,
         #"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0]}}"#,
+        #"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
         #"{"x":"#, "[]", "",
     ])
     func aDishonestHeaderIsRefused(header: String) throws {

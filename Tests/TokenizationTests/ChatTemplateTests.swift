@@ -77,6 +77,12 @@ import Testing
                 + "<|im_start|>bot\n")
     }
 
+    @Test func lineBreaksAreJinjas() throws {
+        let lines = Self.standard.replacing("%}", with: "%}\n")
+        #expect(try text(chat(lines.replacing("\n", with: "\r\n"))) == plain)
+        #expect(try text(chat(lines.replacing("\n", with: "\r"))) == plain)
+    }
+
     @Test func defaultSystemMessagesAreFound() throws {
         func template(_ message: String) -> String {
             "{% if messages[0]['role'] != 'system' %}{{ \"<|im_start|>system\n\(message)<|im_end|>\n\" }}{% endif %}"
@@ -96,6 +102,9 @@ import Testing
         refuses(
             "where",
             Self.standard.replacing("m['content']", with: "(m['content']|trim if m['role']=='user' else m['content'])"))
+        for change in ["m['content'] | upper", "m['content'][:1000]", "m['content'].replace('<tool>', '')"] {
+            refuses("where", Self.standard.replacing("m['content']", with: change))
+        }
         refuses("where", Self.standard + "{% if messages|length > 2 %}be brief{% endif %}")
         refuses(
             "refuses a conversation (no system!)",

@@ -133,6 +133,92 @@ import Testing
                 }) == .unsupported)
     }
 
+    /// What `tokenizers` or Transformers would give other ids is refused by name.
+    @Test func otherIDsThanHuggingFacesAreRefused() throws {
+        func refuses(
+            _ part: String, name: String = "qwen2", settings: String? = nil, _ edit: (inout [String: Any]) -> Void
+        ) {
+            #expect {
+                try Vocabulary(tokenizerJSON: edited(name, edit), configuration: settings.map { Data($0.utf8) })
+            } throws: {
+                "\($0)".contains(part)
+            }
+        }
+        func model(_ key: String, _ value: Any) -> (inout [String: Any]) -> Void {
+            { json in
+                var model = json["model"] as! [String: Any]
+                model[key] = value
+                json["model"] = model
+            }
+        }
+        refuses("dropout to 0.1", model("dropout", 0.1))
+        refuses("continuing_subword_prefix to ##", model("continuing_subword_prefix", "##"))
+        refuses("end_of_word_suffix to </w>", model("end_of_word_suffix", "</w>"))
+        #expect(throws: Never.self) { try Vocabulary(tokenizerJSON: edited("qwen2", model("unk_token", "<unk>"))) }
+        refuses("for the byte 122") { json in
+            var model = json["model"] as! [String: Any]
+            var vocab = model["vocab"] as! [String: Any]
+            vocab["z"] = nil
+            model["vocab"] = vocab
+            model["unk_token"] = "<unk>"
+            json["model"] = model
+        }
+        func added(_ edit: @escaping (inout [[String: Any]]) -> Void) -> (inout [String: Any]) -> Void {
+            { json in
+                var tokens = json["added_tokens"] as! [[String: Any]]
+                edit(&tokens)
+                json["added_tokens"] = tokens
+            }
+        }
+        refuses("has the id 2030, where Hugging Face's tokenizers give it 2005", added { $0[5]["id"] = 2030 })
+        refuses("is there twice", added { $0[5]["content"] = $0[4]["content"] })
+        refuses("is looked for behind the normalizer", added { $0[5]["normalized"] = true })
+        func ids(_ ids: [Int]) -> (inout [String: Any]) -> Void {
+            { json in
+                var processor = json["post_processor"] as! [String: Any]
+                let special: [String: Any] = ["id": "<|begin_of_text|>", "ids": ids, "tokens": ["<|begin_of_text|>"]]
+                processor["special_tokens"] = ["<|begin_of_text|>": special]
+                json["post_processor"] = processor
+            }
+        }
+        refuses("more to every text than one token", name: "llama3", ids([2000, 2001]))
+        refuses("more to every text than one token", name: "llama3") { json in
+            var processor = json["post_processor"] as! [String: Any]
+            processor["single"] = Array((processor["single"] as! [Any]).prefix(1))
+            json["post_processor"] = processor
+        }
+        #expect(try Vocabulary(tokenizerJSON: edited("llama3", ids([2001]))).bosID == 2001)
+        for (part, settings) in [
+            ("names \"<pad>\"", #"{"pad_token":{"content":"<pad>"}}"#),
+            ("names \"<new>\"", #"{"extra_special_tokens":{"new":"<new>"}}"#),
+            ("names \"<new>\"", #"{"additional_special_tokens":["<|im_end|>","<new>"]}"#),
+            ("adds \"<new>\" as 2006", #"{"added_tokens_decoder":{"2006":{"content":"<new>"}}}"#),
+            (
+                "other properties than",
+                #"{"added_tokens_decoder":{"2004":{"content":"<tool_call>","lstrip":true,"special":false}}}"#
+            ),
+            ("gives eos_token twice", #"{"eos_token":"<|im_end|>","eos_token":null}"#),
+        ] { refuses(part, settings: settings) { _ in } }
+        let same = #"{"added_tokens_decoder":{"2004":{"content":"<tool_call>","lstrip":false,"special":false}}}"#
+        #expect(throws: Never.self) {
+            try Vocabulary(tokenizerJSON: edited("qwen2") { _ in }, configuration: Data(same.utf8))
+        }
+    }
+
+    /// It is kept from texts as control tokens are, and written as it was.
+    @Test func aTokenThatOnlyLooksSpecialIsWrittenAsItWas() throws {
+        let json = try edited("qwen2") { json in
+            var tokens = json["added_tokens"] as! [[String: Any]]
+            tokens[0]["special"] = false
+            json["added_tokens"] = tokens
+        }
+        let vocabulary = try Vocabulary(tokenizerJSON: json)
+        let written = try JSONSerialization.jsonObject(with: vocabulary.tokenizerJSON()) as? [String: Any]
+        let tokens = try #require(written?["added_tokens"] as? [[String: Any]])
+        func special(_ id: Int) -> Bool? { tokens.first { $0["id"] as? Int == id }?["special"] as? Bool }
+        #expect(special(2000) == false && special(2001) == true)
+    }
+
     @Test func namesOfGGUFPreTokenizersAreKnown() {
         #expect(PreTokenizer(gguf: "smollm") == .smollm)
         #expect(PreTokenizer(gguf: "qwen2") == .qwen2)

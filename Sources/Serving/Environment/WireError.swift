@@ -1,4 +1,5 @@
 package import Foundation
+import JSONKeys
 
 /// Why a message was not carried out.
 package struct WireError: Error, Encodable, Sendable {
@@ -39,6 +40,9 @@ package struct WireError: Error, Encodable, Sendable {
 
 /// Decodes a request; every fault becomes an error with its code.
 package func decodeRequest<Value: Decodable>(_ type: Value.Type, _ data: Data) throws(WireError) -> Value {
+    if let key = repeatedKey(inJSON: data) {
+        throw WireError(ValidationFailure("duplicate", at: [key], "The key stands twice in one object"))
+    }
     do {
         return try JSONDecoder().decode(type, from: data)
     } catch let failure as ValidationFailure {

@@ -1,4 +1,5 @@
 public import Foundation
+import JSONKeys
 
 /// The tasks of a set that may be trained on, that decide which adapter is best, and that are tested with.
 public enum TaskSplit: String, CaseIterable, Hashable, Sendable, Codable {
@@ -65,6 +66,10 @@ public struct Toolbox: Sendable {
         try JSONLines.forEach(in: file) { line in
             number += 1
             if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { return true }
+            if let key = repeatedKey(inJSON: line) {
+                throw ToolTaskError(
+                    .badLine, "\(name), line \(number): the field \"\(key)\" stands twice; leave one of them")
+            }
             let start: any Tool
             do {
                 // A demonstration holds its task in a field.

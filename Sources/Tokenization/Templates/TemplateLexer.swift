@@ -22,7 +22,15 @@ struct TemplateLexer {
     private let source: [Unicode.Scalar]
     private var position = 0
 
-    init(_ template: String) { source = Array(template.unicodeScalars) }
+    /// Line breaks of all kinds are `\n`, as in Jinja.
+    init(_ template: String) {
+        var isBehindReturn = false
+        source = template.unicodeScalars.compactMap { (scalar: Unicode.Scalar) -> Unicode.Scalar? in
+            defer { isBehindReturn = scalar == "\r" }
+            if scalar == "\r" { return "\n" }
+            return scalar == "\n" && isBehindReturn ? nil : scalar
+        }
+    }
 
     mutating func parts() throws(TemplateError) -> [Part] {
         var parts: [Part] = []
