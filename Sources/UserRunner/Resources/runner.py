@@ -102,6 +102,7 @@ class Server:
         self.sources = words.Sources(home, self.file, [f for f in files if f != self.file or self.kind != "doctest"])
         roots = [self.cwd, home, os.path.join(home, "src"), os.path.dirname(self.file)] + [
             os.path.dirname(p) if p.endswith(".py") else p for p in paths]
+        roots += [p for p in sys.path if (p + os.sep).startswith(home + os.sep)] + self.ini_path()
         self.warmer = warm.Warmer(home, list(dict.fromkeys(roots)), self.started)
         self.sources.libraries = tuple(l for l in self.warmer.libraries if not home.startswith(l))
         self.conftests = self.find_conftests(paths)
@@ -117,7 +118,7 @@ class Server:
             self.arguments = pytests.arguments_of(start, self)
         if self.problem or self.kind != "pytest" or self.fork_at == "start":
             self.serve()
-        if self.kind == "pytest" and not self.is_child and not self.plugins <= pytests.CACHELESS and not self.stays_outside():
+        if self.kind == "pytest" and not self.is_child and self.may_import() and not self.stays_outside():
             self.fork_at = "start"
             self.serve()
         code = runner(self, start)
@@ -181,6 +182,12 @@ class Server:
                     pass
         return text
 
+    def ini_path(self):
+        """The folders that pytest's option `pythonpath` names."""
+        found = re.search(r"^\s*pythonpath\s*=\s*(\[[^\]]*\]|.*(?:\n[ \t]+\S.*)*)", self.options(), re.M)
+        names = re.findall(r"[^\s\[\]\"',]+", found.group(1)) if found else []
+        return [os.path.normpath(os.path.join(place, n)) for n in names for place in dict.fromkeys((self.cwd, self.layer.home))]
+
     def find_conftests(self, paths):
         """The conftest files that pytest loads before its session."""
         found = set()
@@ -203,45 +210,59 @@ class Server:
         text = self.options()
         self.options_in_files = text
         self.known_plugins = {n for n in ("xdist", "pytest_cov") if can_import(n)}
-        shadowed = self.warmer.shadowed()
+        wanted = self.warmer.follow([self.file] + files + list(self.conftests))
+        self.shadowed = self.find_shadowed()
+        cold = self.shadowed or self.warmer.touchy
         if self.kind == "pytest":
             if not can_import("pytest"):
                 self.problem = "These tests need pytest, which is not installed for %s. Run: %s -m pip install pytest" % (
                     sys.executable, sys.executable)
                 return
             self.plugins, self.warmer.later = pytests.plugins()
-            if not shadowed:
+            if not cold:
                 self.warmer.load(["pytest", "unittest.mock", "asyncio", "difflib", "pdb", "doctest", "xml.etree.ElementTree"])
+        elif cold:
+            pass
         elif self.kind in ("unittest", "doctest"):
             self.warmer.load([self.kind, "unittest.mock", "asyncio"] if self.kind == "unittest" else ["doctest"])
         elif self.kind == "command":
             return
-        wanted = self.warmer.follow([self.file] + files + list(self.conftests))
-        if shadowed:
-            wanted = [n for n in wanted if "." not in n and n not in getattr(sys, "stdlib_module_names", ())]
-        self.warmer.load(wanted)
-        self.wanted = wanted
+        self.wanted = [] if cold else wanted
+        self.warmer.load(self.wanted)
         for path in files[:20] + list(self.conftests):
             if path != self.file:
                 self.sources.parse(path)
-        self.shadowed = self.warmer.shadowed()
         if self.kind == "pytest" and not self.shadowed:
             plugins = re.findall(r"(?:^|[\s\"'=])-p[\s=\"',]*([\w.]+)", text) + os.environ.get("PYTEST_PLUGINS", "").split(",")
             if any(p and self.warmer.is_project(p) for p in plugins) or "pytest_cov" in self.known_plugins and "--cov" in text:
                 return
-            names = {os.path.basename(p) for p in self.conftests}
             safe = self.file not in self.conftests and all(pytests.harmless(p, self.warmer.is_project) for p in self.conftests)
             self.fork_at = "session" if safe else "conftest"
 
     shadowed = frozenset()
 
+    def find_shadowed(self):
+        """The names that the project takes from libraries on the way to which the real runner finds modules."""
+        early = [self.cwd]
+        if self.kind == "script":
+            early = [os.path.dirname(os.path.realpath(t)) for t in self.start["tests"]]
+        early += [p for p in sys.path if p in self.warmer.roots]
+        late = [r for r in self.warmer.roots if r not in early and (
+            self.kind == "doctest" or not os.path.exists(os.path.join(r, "__init__.py")))]
+        return self.warmer.shadowed("sys" if self.kind == "script" else self.kind, early, late)
+
     # ---- the fork
 
     trial = None
 
+    def may_import(self):
+        """Whether something that pytest loads before the fork may import the project."""
+        return not self.plugins <= pytests.CACHELESS or "filterwarnings" in self.options_in_files or (
+            self.fork_at == "session" and self.conftests)
+
     def stays_outside(self):
-        """Whether pytest, with plugins that we don't know, reaches the fork without importing the project (pytest-django does
-        not). A process of its own tries it."""
+        """Whether pytest reaches the fork without importing the project (with pytest-django it does not). A process of its own
+        tries it."""
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -293,7 +314,7 @@ class Server:
             self.layer.reset()
             if self.cache:
                 layers.remove(os.path.join(self.cache, "cache"))
-            if modules and learned < 3:
+            if modules and learned < 3 and not self.shadowed and not self.warmer.touchy:
                 learned += 1
                 self.warmer.load(modules)
                 gc.collect()
@@ -530,6 +551,12 @@ class Server:
         self.old_main = sys.modules["__main__"]
         sys.modules["__main__"] = module
 
+    loaded = ()
+
+    def note_loaded(self):
+        """The tests are imported: what is imported later, a function imports."""
+        self.loaded = list(sys.modules)
+
     def log_has_failure(self):
         return any(e["kind"] == "test" and e["outcome"] in ("failed", "error") for e in self.log.events())
 
@@ -538,7 +565,7 @@ class Server:
         if self.reached is not None:
             sys.settrace(None)
             self.log.write("reached", lines=sorted(self.reached - {0}))
-        new = [n for n in sys.modules if n not in self.before]
+        new = [n for n in self.loaded if n not in self.before and n in sys.modules]
         libraries = self.warmer.libraries
         new = [n for n in new if (getattr(sys.modules[n], "__file__", None) or "").startswith(libraries)
                or getattr(getattr(sys.modules[n], "__spec__", None), "origin", None) == "built-in"]

@@ -78,6 +78,10 @@ def run_unittest(server, start):
     class Runner(unittest.TextTestRunner):
         resultclass = Result
 
+        def run(self, test):
+            server.note_loaded()
+            return super().run(test)
+
     tests = start["tests"]
     if len(tests) == 1 and os.path.isdir(tests[0]):
         arguments = ["discover", "-s", tests[0]]
@@ -192,6 +196,7 @@ def run_doctest(server, start):
         try:
             if path.endswith(".py"):
                 module = import_for_doctest(path)
+                server.note_loaded()
                 result = doctest.testmod(module)
             else:
                 result = doctest.testfile(path, module_relative=False)

@@ -99,6 +99,7 @@ def make_plugin(server, arguments):
         # -- what the runner tells
 
         def pytest_collection_finish(self, session):
+            server.note_loaded()
             parameters = {}
             for item in session.items[:500] if server.details else ():
                 if getattr(item, "callspec", None):

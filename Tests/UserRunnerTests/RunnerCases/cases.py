@@ -2599,6 +2599,124 @@ case("script-stdin", """
     assert ask() == "b"
     """, runner="script")
 
+# ---- what is there before the fork
+
+case("conftest-imports-through-ini-path", """
+    import os
+    PID = os.getpid()
+    def f(): return ⟦1¦2⟧
+    """, """
+    import os
+    from app.core import f
+    def test_pid(pid): assert pid == os.getpid()
+    def test_f(): assert f() == 2
+    """, file="backend/app/core.py", test="tests/test_a.py", files={
+    "pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['backend']\n", "backend/app/__init__.py": "",
+    "tests/conftest.py": "import pytest\nfrom app.core import PID\n@pytest.fixture\ndef pid(): return PID\n"})
+
+case("conftest-imports-through-helper", """
+    import os
+    PID = os.getpid()
+    def f(): return ⟦1¦2⟧
+    """, """
+    import os, core
+    def test_pid(): assert core.PID == os.getpid()
+    def test_f(): assert core.f() == 2
+    """, file="lib/core.py", test="tests/test_a.py", files={"helpers/kit.py": "import core\n", "tests/conftest.py": """
+    import os, sys
+    sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+    sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "helpers"))
+    import kit
+    """})
+
+case("package-holds-typing-and-enum", """
+    import enum, typing, signal, http
+    def f(): return isinstance(http.HTTPStatus.OK, enum.Enum) and isinstance(signal.SIGINT, enum.IntEnum) is ⟦False¦True⟧
+    T = typing.TypeVar("T")
+    class Box(typing.Generic[T]): pass
+    """, """
+    from pkg.model import f, Box
+    def test_f(): assert f()
+    def test_box(): assert Box[int].__origin__ is Box
+    """, file="pkg/model.py", files={"pkg/__init__.py": "", "pkg/enum.py": "Y = 1\n", "pkg/typing.py": "X = 1\n"})
+
+case("package-holds-asyncio", """
+    import asyncio
+    async def g():
+        try: await asyncio.wait_for(asyncio.sleep(5), 0.01)
+        except asyncio.TimeoutError: return ⟦"early"¦"late"⟧
+    """, """
+    import unittest
+    from pkg.m import g
+    class T(unittest.IsolatedAsyncioTestCase):
+        async def test_g(self): self.assertEqual(await g(), "late")
+    """, runner="unittest", file="pkg/m.py", files={"pkg/__init__.py": "", "pkg/asyncio.py": ""})
+
+case("package-holds-enum-doctest", """
+    import http
+    def f():
+        '''
+        >>> f()
+        True
+        '''
+        import enum
+        return isinstance(http.HTTPStatus.OK, enum.Enum) is ⟦False¦True⟧
+    """, None, runner="doctest", file="pkg/m.py", files={"pkg/__init__.py": "", "pkg/enum.py": ""})
+
+case("folder-beside-has-statistics", """
+    import statistics
+    def avg(x): return statistics.mean(x)⟦ + "x"¦⟧
+    """, """
+    from m import avg
+    def test_avg(): assert avg([1]) == "vendored"
+    """, files={"pytest.ini": "[pytest]\npythonpath = vendor\n", "vendor/statistics.py": "def mean(x): return 'vendored'\n"})
+
+case("conftest-adds-own-module", """
+    import graphlib
+    def f(): return graphlib.dumps(⟦2¦1⟧)
+    """, """
+    from m import f
+    def test_f(): assert f() == "stub 1"
+    """, files={"stubs/graphlib.py": "def dumps(x): return 'stub %s' % x\n",
+                "conftest.py": "import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), 'stubs'))\n"})
+
+case("import-in-function", """
+    ⟦import sqlite3¦⟧
+    def version():
+        import sqlite3
+        return sqlite3.sqlite_version
+    """, """
+    import sys, m
+    def test_lazy(): assert "sqlite3" not in sys.modules
+    """)
+
+case("import-is-blocked", """
+    def load():
+        try:
+            import graphlib
+            return ⟦graphlib¦"there"⟧
+        except ImportError:
+            return ⟦1¦"none"⟧
+    """, """
+    import sys, m
+    class Blocker:
+        def find_spec(self, name, path=None, target=None):
+            if name == "graphlib": raise ImportError("blocked")
+    def test_without(monkeypatch):
+        monkeypatch.setattr(sys, "meta_path", [Blocker()] + sys.meta_path)
+        assert m.load() == "none"
+    """)
+
+case("environment-before-import", """
+    import os
+    os.environ["PYTHONTZPATH"] = "/nowhere"
+    import zoneinfo
+    def path(): return zoneinfo.TZPATH + ⟦(1,)¦()⟧
+    """, """
+    import m
+    def test_path(): assert m.path() == ("/nowhere",)
+    """)
+
 # ---- other commands
 
 case("command-exit-code", """
