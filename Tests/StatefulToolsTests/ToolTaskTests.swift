@@ -78,7 +78,8 @@ import Tools
             "task \"b\": the field \"numbers, item 2\" is not a whole number"
         ),
         (
-            #"{"id": "b", "prompt": "p", "program": "x", "tests": ["assert x"], "hidden_test": ["assert 0"]}"#, .badField,
+            #"{"id": "b", "prompt": "p", "program": "x", "tests": ["assert x"], "hidden_test": ["assert 0"]}"#,
+            .badField,
             "task \"b\": the field \"hidden_test\" is unknown; what else belongs to a task goes into \"meta\""
         ),
         (
