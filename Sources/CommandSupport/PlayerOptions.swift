@@ -58,6 +58,9 @@ package struct PlayerOptions: ParsableArguments {
             throw PolicyError(.unavailable, "The script \(file) can't be read.")
         }
         let commands = text.split(whereSeparator: \.isNewline).map(String.init)
+        guard commands.contains(where: { !$0.allSatisfy(\.isWhitespace) }) else {
+            throw PolicyError(.unavailable, "The script \(file) holds no commands; write one a line.")
+        }
         return (ScriptedPolicy(name: policy, completions: commands), choice.adapter, choice.prompt)
     }
 }

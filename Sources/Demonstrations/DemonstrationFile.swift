@@ -114,7 +114,7 @@ extension Demonstration {
         var number = 0
         try JSONLines.forEach(in: file) { line in
             number += 1
-            if line.isEmpty { return true }
+            if line.isBlank { return true }
             let demonstration: Demonstration
             do {
                 demonstration = try decoder.decode(Demonstration.self, from: line)
@@ -128,11 +128,13 @@ extension Demonstration {
         }
     }
 
-    /// Whether the first line of a file is a demonstration.
+    /// Whether a file is one of demonstrations, by the messages in its first line that is not blank.
     public static func isFile(_ file: URL) -> Bool {
+        struct Line: Decodable { var messages: JSONValue? }
         var found = false
         try? JSONLines.forEach(in: file) { line in
-            found = (try? JSONDecoder().decode(Demonstration.self, from: line)) != nil
+            if line.isBlank { return true }
+            found = (try? JSONDecoder().decode(Line.self, from: line))?.messages != nil
             return false
         }
         return found

@@ -132,6 +132,12 @@ public struct EvaluationRun: Sendable {
         }
         let known = Set(tasks.map(\.id))
         let traces = try TraceFile(folder: folder).read()
+        guard held != nil || traces.isEmpty else {
+            throw EvaluationError(
+                .foreignFolder,
+                "\(path) holds a traces.jsonl and no run.json that says how it was played; put that back, or give another "
+                    + "folder.")
+        }
         let run = Self(
             configuration: configuration, tasks: tasks,
             traces: traces.filter { known.contains($0.task) && $0.sample < configuration.samples },

@@ -35,13 +35,16 @@ struct WeightLoader {
         return try checked(name, tensor)
     }
 
+    /// A GGUF file has no config.json that advice could name.
+    private var isGGUF: Bool { weights is GGUFWeights }
+
     /// Whole numbers are a quantised model's, whose scales are not read.
     private func checked(_ name: String, _ tensor: Tensor) throws -> Tensor {
         guard [.float16, .bfloat16, .float32, .float64].contains(tensor.dtype) else {
             throw LanguageModelError(
                 .unsupported,
                 "\(weights.path) holds \(name) as whole numbers (\(tensor.dtype)): quantised checkpoints are not supported; "
-                    + "take the model in 16-bit floats, or as a GGUF file.")
+                    + "take the model in 16-bit floats\(isGGUF ? "" : ", or as a GGUF file").")
         }
         return tensor
     }
@@ -102,8 +105,10 @@ struct WeightLoader {
             let isQuantised = ["SCB", "scale", "zero", "quant", "absmax"].contains { first.contains($0) }
             let hint =
                 isQuantised
-                ? " It looks like a part of a quantised model; take the model in 16-bit floats, or as a GGUF file."
-                : " Take the config.json that the weights were saved with."
+                ? " It looks like a part of a quantised model; take the model in 16-bit floats"
+                    + (isGGUF ? "." : ", or as a GGUF file.")
+                : isGGUF
+                    ? " Convert the model to GGUF anew." : " Take the config.json that the weights were saved with."
             let count = unread.count == 1 ? "a tensor" : "\(unread.count) tensors"
             throw LanguageModelError(
                 .unsupported,

@@ -83,13 +83,18 @@ struct GenerationRequest: Decodable, Sendable {
         }
         streams = try fields.optional("stream", Bool.self, "boolean") ?? false
         let streaming = try fields.object("stream_options")
+        try streaming?.refuse(otherThan: ["include_usage", "include_obfuscation"])
         includesUsage = try streaming?.optional("include_usage", Bool.self, "boolean") ?? false
         wantsTokenIDs = try fields.optional("return_token_ids", Bool.self, "boolean") ?? false
         if isChat {
             wantsLogProbabilities = try fields.optional("logprobs", Bool.self, "boolean") ?? false
         } else {
             // It is a number of alternatives there; the answer holds the written token alone.
-            wantsLogProbabilities = try fields.optional("logprobs", Int.self, "integer") != nil
+            let alternatives = try fields.optional("logprobs", Int.self, "integer")
+            guard (0...5).contains(alternatives ?? 0) else {
+                throw ValidationFailure("out_of_range", at: ["logprobs"], "Input should be from 0 to 5")
+            }
+            wantsLogProbabilities = alternatives != nil
         }
         try Self.refuseUnsupported(fields)
     }
@@ -106,10 +111,7 @@ struct GenerationRequest: Decodable, Sendable {
         try refuse("suffix", unless: isNull("suffix"))
         try refuse(
             "logit_bias", unless: try fields.optional("logit_bias", [String: Double].self, "object") ?? [:] == [:])
-        if !isNull("tools") {
-            var list = try fields.container.nestedUnkeyedContainer(forKey: AnyKey(stringValue: "tools"))
-            try refuse("tools", unless: (try? list.nestedContainer(keyedBy: AnyKey.self)) == nil)
-        }
+        try refuse("tools", unless: fields.isEmpty("tools"))
         if !isNull("tool_choice") {
             try refuse(
                 "tool_choice",
@@ -126,6 +128,11 @@ struct GenerationRequest: Decodable, Sendable {
         init(from decoder: any Decoder) throws {
             let fields = try Fields(decoder, at: ["messages"])
             let name = try fields.required("role", String.self, "string")
+            let known: Set<String> = ["role", "content", "name"]
+            let others = fields.container.allKeys.map(\.stringValue).filter { !known.contains($0) }.sorted()
+            if let other = others.first(where: { !fields.isEmpty($0) }) {
+                throw ValidationFailure("unsupported", at: ["messages", other], "This is not supported here")
+            }
             guard let role = ["developer": ChatRole.system][name] ?? ChatRole(rawValue: name) else {
                 throw ValidationFailure(
                     "unsupported", at: ["messages", "role"], "Roles are system, developer, user and assistant")

@@ -63,8 +63,9 @@ public final class ModelServer: HTTPService {
             return try decodeRequest(GenerationRequest.self, body)
         } catch {
             let item = error.errors?.first
+            let place = item?.loc.isEmpty == true ? "The body" : item?.loc.joined(separator: ".")
             throw OpenAIFault(
-                .badRequest, item.map { "\($0.loc.joined(separator: ".")): \($0.msg)." } ?? "The body is not JSON.",
+                .badRequest, item.map { "\(place ?? ""): \($0.msg)." } ?? "The body is not JSON.",
                 param: item?.loc.first)
         }
     }
@@ -110,6 +111,12 @@ public final class ModelServer: HTTPService {
                 sampling.seed &+= UInt64(copy)
                 choices.append(Choice(index: choices.count, prompt: prompt, sampling: sampling))
             }
+        }
+        guard choices.count <= places.limit else {
+            throw OpenAIFault(
+                .badRequest,
+                "The request asks for \(choices.count) choices, and this server writes at most \(places.limit) at once.",
+                param: "n")
         }
         guard let places = places.take(choices.count) else {
             throw OpenAIFault(.tooManyRequests, "The server is busy; try again later.", code: "rate_limit_exceeded")
@@ -186,7 +193,7 @@ final class Places: Sendable {
     }
 
     private let state = Mutex(0)
-    private let limit: Int
+    let limit: Int
 
     init(_ limit: Int) { self.limit = limit }
 

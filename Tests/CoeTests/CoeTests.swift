@@ -120,6 +120,12 @@ import Testing
         }
     }
 
+    @Test func `a script without commands is named`() throws {
+        try write("script", "\n \n")
+        let outcome = try coe("eval", "--set", "starter", "--policy", "script:script", "--out", "run")
+        #expect(outcome.code == 2 && outcome.errors.contains("script holds no commands"), "\(outcome.errors)")
+    }
+
     @Test func `wrong usage is exit code 64`() throws {
         #expect(try coe("repair").code == 64)
         #expect(try coe("eval", "--set", "x", "--out", "y", "--method", "magic").code == 64)

@@ -147,6 +147,14 @@ import Tools
         try Demonstration.forEach(in: path) { read.append($0) }
         #expect(read.first?.meta.prompt == .compactDiff && read.first?.meta.kind == "corruption")
         #expect(Demonstration.isFile(path))
+        // Its first line may be blank, or no demonstration of this version.
+        for text in [" \r\n" + line, #"{"messages":[],"task":7}"# + "\n"] {
+            try Data(text.utf8).write(to: path)
+            #expect(Demonstration.isFile(path))
+        }
+        try Data(#"{"id":"t","program":"x","tests":["assert 0"]}"#.utf8).write(to: path)
+        #expect(!Demonstration.isFile(path))
+        try Data(line.utf8).write(to: path)
         let tasks = try Toolbox.standard.load(path.path(percentEncoded: false), split: .train)
         #expect(tasks.map(\.id) == ["t#3-0"] && tasks.first?.state == "x = 1")
         // And is written as it was.

@@ -177,6 +177,11 @@ import Tools
         let tasks = repairs.map(\.start)
         let error = await #expect(throws: EvaluationError.self) { _ = try await evaluation.run(tasks, folder: folder) }
         #expect(error?.description.contains("other tasks") == true)
+        try FileManager.default.removeItem(at: folder.appending(path: "run.json"))
+        let lost = await #expect(throws: EvaluationError.self) {
+            _ = try await evaluation.run(Self.tasks, folder: folder)
+        }
+        #expect(lost?.description.contains("no run.json that says how it was played") == true)
         await sandbox.shutdown()
     }
 

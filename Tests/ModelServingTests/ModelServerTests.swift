@@ -51,6 +51,11 @@ func post(_ port: Int, _ path: String, _ body: String) async throws -> (status: 
         (#"{"messages":[]}"#, 400), (#"{"messages":[{"role":"user","content":7}]}"#, 400),
         (#"{\#(hello),"temperature":"hot"}"#, 400), (#"{\#(hello),"n":0}"#, 400), (#"{\#(hello),"stop":[""]}"#, 400),
         (#"{\#(hello),"colour":"red"}"#, 400), (#"{\#(hello),"top_logprobs":5}"#, 400),
+        (#"{\#(hello),"tools":[5]}"#, 400), (#"{\#(hello),"tools":[null]}"#, 400),
+        (#"{\#(hello),"tools":{}}"#, 400), (#"{\#(hello),"tools":"x"}"#, 400), (#"{\#(hello),"n":1,"n":1}"#, 400),
+        (#"{\#(hello),"stream_options":{"usage":true}}"#, 400),
+        (#"{"messages":[{"role":"assistant","content":"a","tool_calls":[{"id":"1"}]}]}"#, 400),
+        (#"{"messages":[{"role":"assistant","content":"a","tool_calls":[],"refusal":null}],"max_tokens":1}"#, 200),
         (#"{\#(hello),"response_format":{"type":"json_object"}}"#, 400), (#"{\#(hello),"model":"none"}"#, 404),
         (#"{\#(hello),"max_tokens":4,"tools":[],"tool_choice":"none","user":"me"}"#, 200),
         (#"{\#(hello),"max_tokens":4,"model":"default"}"#, 200),
@@ -63,8 +68,25 @@ func post(_ port: Int, _ path: String, _ body: String) async throws -> (status: 
         }
     }
 
+    @Test func `faults are named`() async throws {
+        try await withTinyServer { server, _ in
+            for (path, body, part) in [
+                ("chat/completions", "[]", "The body: Input should be an object."),
+                ("chat/completions", #"{\#(Self.hello),"tools":"x"}"#, "tools: This is not supported here"),
+                ("chat/completions", #"{\#(Self.hello),"seed":1,"seed":2}"#, "seed: The key stands twice"),
+                ("completions", #"{"prompt":"a","logprobs":6}"#, "logprobs: Input should be from 0 to 5"),
+                ("completions", #"{"prompt":"a","logprobs":-1}"#, "logprobs: Input should be from 0 to 5"),
+            ] {
+                let answer = try await post(server.port, "/v1/\(path)", body)
+                #expect(answer.status == 400 && answer.text.contains(part), "\(answer.text)")
+            }
+        }
+    }
+
     @Test func `more choices than there are places are refused and the places come back`() async throws {
         try await withTinyServer(choiceLimit: 4) { server, _ in
+            let tooMany = try await post(server.port, "/v1/chat/completions", #"{\#(Self.hello),"n":5}"#)
+            #expect(tooMany.status == 400 && tooMany.text.contains("at most 4 at once"))
             let body = #"{\#(Self.hello),"max_tokens":100,"n":4,"seed":1}"#
             let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<6 {

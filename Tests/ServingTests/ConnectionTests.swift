@@ -139,6 +139,8 @@ import Testing
         ("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nnonsense\r\n\r\n", [200, 400]),
         ("POST /step HTTP/1.1\r\nHost: evil.example\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", [403]),
         ("POST /step HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", [400]),
+        ("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: \(String(repeating: "y", count: 85_000))\r\n\r\n", [431]),
+        ("POST /step HTTP/1.0\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n[]", [422]),
     ])
     func `a broken request gets one answer, after the answers before it`(_ text: String, _ codes: [Int]) async throws {
         try await withEnvironment { server, _ in
@@ -149,6 +151,16 @@ import Testing
                 await raw.close()
                 #expect(answers.map { Int($0.1) } == codes)
             }
+        }
+    }
+
+    @Test func `a HEAD gets a head`() async throws {
+        try await withEnvironment { server, _ in
+            let raw = try await RawClient(port: server.port)
+            try await raw.send("HEAD /step HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            let answer = await raw.receive(within: 5)
+            await raw.close()
+            #expect(answer.hasPrefix("HTTP/1.1 405") && answer.hasSuffix("\r\n\r\n"), "\(answer)")
         }
     }
 

@@ -49,6 +49,7 @@ import Testing
             #expect(state["step_count"] as? Int == 1)
             let early = try await mcp("tools/call", #"{"name":"run_command","arguments":{"command":"x"}}"#)
             #expect((early["result"] as? [String: Any])?["isError"] as? Bool == true)
+            #expect("\(early)".contains("call new_task first"))
             #expect(((try await mcp("dance", "{}"))["error"] as? [String: Any])?["code"] as? Int == -32601)
             let closed = try await mcp("openenv/session/close", #"{"session_id":"\#(id)"}"#)
             #expect((closed["result"] as? [String: Any])?["closed"] as? Bool == true)
@@ -91,6 +92,17 @@ import Testing
             #expect(try await mcp("openenv/session/close", #"{"session_id":"\#(id)"}"#).contains(#""closing":true"#))
             await again.raw.close()
             try await eventually { environment.sessionCount == 0 }
+        }
+    }
+
+    @Test(arguments: [
+        ("[]", -32600), (#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, -32600), (#""x""#, -32600), ("{", -32700),
+        (#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#, -32600),
+    ])
+    func `what is no call of MCP is told from what is no JSON`(_ body: String, _ code: Int) async throws {
+        try await withEnvironment { server, _ in
+            let answer = try await request(server.port, "POST", "/mcp", body: body).text
+            #expect(answer.contains("\(code)"))
         }
     }
 

@@ -52,7 +52,7 @@ import Tools
         ("{\"id\": \"b\"", ToolTaskError.Code.badLine, "it is not JSON"),
         ("[1]", .badLine, "it is not a JSON object"),
         (#"{"tests": []}"#, .badLine, "the field \"id\" is missing"),
-        (#"{"id": 7}"#, .badLine, "the field \"id\" is not a String"),
+        (#"{"id": 7}"#, .badLine, "the field \"id\" is not a text"),
         (
             #"{"id": "b", "tool": "chess"}"#, .unknownTool,
             "there is no tool \"chess\"; the tools are \(Toolbox.standard.tools.map { $0.name }.joined(separator: ", "))"
@@ -63,7 +63,7 @@ import Tools
         ),
         (
             #"{"id": "b", "prompt": "p", "program": 1, "tests": ["assert x"]}"#, .badField,
-            "task \"b\": the field \"program\" is not a String"
+            "task \"b\": the field \"program\" is not a text"
         ),
         (
             #"{"id": "b", "prompt": "p", "program": "", "tests": []}"#, .badField,
@@ -75,8 +75,18 @@ import Tools
         ),
         (
             #"{"id": "b", "tool": "countdown", "numbers": [3, "x"], "target": 7}"#, .badField,
-            "task \"b\": the field \"numbers, item 2\" is not a Int"
+            "task \"b\": the field \"numbers, item 2\" is not a whole number"
         ),
+        (
+            #"{"id": "b", "prompt": "p", "program": "x", "tests": ["assert x"], "hidden_test": ["assert 0"]}"#,
+            .badField,
+            "task \"b\": the field \"hidden_test\" is unknown; what else belongs to a task goes into \"meta\""
+        ),
+        (
+            #"{"id": "b", "tool": "countdown", "numbers": [3, 4.5], "target": 7}"#, .badField,
+            "task \"b\": the field \"numbers, item 2\" is not a whole number, or too large"
+        ),
+        (#"{"id": "b", "id": "c"}"#, .badLine, "the field \"id\" stands twice; leave one of them"),
         (python, .badLine, "the id \"a\" is also that of line 1"),
     ])
     func `a bad line is named by file, number and field`(bad: String, code: ToolTaskError.Code, sentence: String) throws

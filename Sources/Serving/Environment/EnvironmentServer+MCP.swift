@@ -26,8 +26,11 @@ extension EnvironmentServer {
         }
         if let named, registry.session(named) == nil { return .fault(.notFound, "There is no such session.") }
         let session = named.flatMap(registry.session)
-        guard let rpc = try? decodeRequest(RPCRequest.self, request.body) else {
-            return .json(RPCResponse(id: .null, error: RPCError(code: -32700, message: "Parse error")))
+        let rpc: RPCRequest
+        do {
+            rpc = try Self.decodeCall(request.body)
+        } catch {
+            return .json(RPCResponse(id: .null, error: error))
         }
         if rpc.method == "initialize", rpc.problem == nil, session == nil {
             switch createSession() {
@@ -44,10 +47,24 @@ extension EnvironmentServer {
         return .json(await answer(rpc, session: session))
     }
 
+    private static func decodeCall(_ data: Data) throws(RPCError) -> RPCRequest {
+        do {
+            return try decodeRequest(RPCRequest.self, data)
+        } catch {
+            guard let fault = error.errors?.first else { throw RPCError(code: -32700, message: "Parse error") }
+            // A batch is no call here, nor in the newest version of MCP.
+            let place = fault.loc.isEmpty ? "the message" : fault.loc.joined(separator: ".")
+            throw RPCError(code: -32600, message: "Invalid Request: \(place): \(fault.msg)")
+        }
+    }
+
     /// The answer over a WebSocket; nil for notifications.
     func answerMCP(_ data: Data, session: EnvironmentSession) async -> RPCResponse? {
-        guard let rpc = try? decodeRequest(RPCRequest.self, data) else {
-            return RPCResponse(id: .null, error: RPCError(code: -32700, message: "Parse error"))
+        let rpc: RPCRequest
+        do {
+            rpc = try Self.decodeCall(data)
+        } catch {
+            return RPCResponse(id: .null, error: error)
         }
         if rpc.id == nil, rpc.method?.hasPrefix("notifications/") == true { return nil }
         return await answer(rpc, session: session)
@@ -144,7 +161,8 @@ extension EnvironmentServer {
                 content: [.init(text: text(of: result))], structuredContent: result, isError: false)
         } catch let error as WireError {
             // A tool's fault is for the model to read.
-            return ToolResult(content: [.init(text: error.message)], structuredContent: nil, isError: true)
+            let text = error.message.replacing("send a reset", with: "call new_task")
+            return ToolResult(content: [.init(text: text)], structuredContent: nil, isError: true)
         }
     }
 

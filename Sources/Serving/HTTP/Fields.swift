@@ -70,6 +70,13 @@ package struct Fields {
         return Fields(nested, at: path + [key])
     }
 
+    /// Whether a field is missing, null or an empty list.
+    package func isEmpty(_ key: String) -> Bool {
+        let key = AnyKey(stringValue: key)
+        guard container.contains(key), (try? container.decodeNil(forKey: key)) != true else { return true }
+        return (try? container.nestedUnkeyedContainer(forKey: key))?.isAtEnd == true
+    }
+
     package func refuse(otherThan known: Set<String>) throws {
         let other = container.allKeys.map(\.stringValue).filter { !known.contains($0) }.sorted()
         guard let first = other.first else { return }

@@ -59,10 +59,15 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
             break
         case is HTTPParserError:
             // One answer a request, and the one that is on its way comes first.
-            if answers == 0 { refuse(context, noRequest) } else { isBroken = true }
+            let isTooLong = error as? HTTPParserError == .headerOverflow
+            if answers == 0 { refuse(context, isTooLong ? headTooLarge : noRequest) } else { isBroken = true }
         default:
             context.close(promise: nil)
         }
+    }
+
+    private var headTooLarge: HTTPResponse {
+        .fault(.requestHeaderFieldsTooLarge, "The request's address or headers are too long; the connection is closed.")
     }
 
     private var noRequest: HTTPResponse {
@@ -93,7 +98,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
             if let length = head.headers.first(name: "content-length").flatMap(Int.init), length > limits.bodyBytes {
                 return refuse(context, tooLarge)
             }
-            if head.headers.first(name: "expect")?.lowercased() == "100-continue" {
+            if head.version != .http1_0, head.headers.first(name: "expect")?.lowercased() == "100-continue" {
                 context.writeAndFlush(
                     wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
             }
@@ -131,7 +136,8 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
             var keepsAlive = keepsAlive
             // HTTP/1.0 knows no chunks: the end of the connection is the end of a streamed body.
             if case .stream = response.body, version == .http1_0 { keepsAlive = false }
-            let isWhole = await send(response, on: channel, limits, version: version, keepsAlive: keepsAlive)
+            let isWhole = await send(
+                response, to: request.method, on: channel, limits, version: version, keepsAlive: keepsAlive)
             log.note(request, status: response.status, since: begin)
             calls.end()
             let staysOpen = keepsAlive && isWhole
@@ -158,9 +164,9 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
         log.note(refused: response.status, client: context.remoteAddress?.ipAddress ?? "")
         answers += 1
         timer?.cancel()
-        let (channel, limits) = (context.channel, limits)
+        let (channel, limits, method) = (context.channel, limits, head?.method ?? .GET)
         work = Task {
-            _ = await send(response, on: channel, limits, version: .http1_1, keepsAlive: false)
+            _ = await send(response, to: method, on: channel, limits, version: .http1_1, keepsAlive: false)
             channel.close(mode: .output, promise: nil)
             channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
         }
@@ -173,9 +179,10 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 }
 
-/// Sends a response; false when the client did not take all of it.
+/// Sends a response, of which a HEAD gets the head alone; false when the client did not take all of it.
 private func send(
-    _ response: HTTPResponse, on channel: any Channel, _ limits: ServerLimits, version: HTTPVersion, keepsAlive: Bool
+    _ response: HTTPResponse, to method: HTTPMethod, on channel: any Channel, _ limits: ServerLimits,
+    version: HTTPVersion, keepsAlive: Bool
 ) async -> Bool {
     var head = HTTPResponseHead(version: .http1_1, status: response.status, headers: response.headers)
     if !keepsAlive { head.headers.replaceOrAdd(name: "connection", value: "close") }
@@ -186,7 +193,9 @@ private func send(
         case .data(let data):
             head.headers.replaceOrAdd(name: "content-length", value: String(data.count))
             channel.write(HTTPServerResponsePart.head(head), promise: nil)
-            channel.write(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: data))), promise: nil)
+            if method != .HEAD {
+                channel.write(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: data))), promise: nil)
+            }
         case .stream(let body):
             head.version = version
             let pending = PendingHead(head)
@@ -194,7 +203,8 @@ private func send(
                 try await body(ResponseWriter(channel: channel, limits: limits, head: pending))
             } catch let refusal as HTTPRefusal {
                 guard pending.take() != nil else { return false }
-                return await send(refusal.response, on: channel, limits, version: version, keepsAlive: keepsAlive)
+                return await send(
+                    refusal.response, to: method, on: channel, limits, version: version, keepsAlive: keepsAlive)
             }
             if let head = pending.take() { channel.write(HTTPServerResponsePart.head(head), promise: nil) }
         }

@@ -53,3 +53,8 @@ public enum JSONLines {
         if !buffer.isEmpty { _ = try body(line(buffer)) }
     }
 }
+
+extension Data {
+    /// Whether a line holds nothing.
+    package var isBlank: Bool { allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D } }
+}

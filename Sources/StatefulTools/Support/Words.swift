@@ -11,6 +11,9 @@ package func words(of error: any Error) -> String {
     let known: [Int: Int32] = [
         CocoaError.fileWriteOutOfSpace.rawValue: ENOSPC, CocoaError.fileWriteNoPermission.rawValue: EACCES,
         CocoaError.fileWriteVolumeReadOnly.rawValue: EROFS, CocoaError.fileNoSuchFile.rawValue: ENOENT,
+        CocoaError.fileWriteFileExists.rawValue: EEXIST, CocoaError.fileReadNoSuchFile.rawValue: ENOENT,
+        CocoaError.fileReadNoPermission.rawValue: EACCES, CocoaError.fileReadTooLarge.rawValue: EFBIG,
+        CocoaError.fileReadInvalidFileName.rawValue: EINVAL, CocoaError.fileWriteInvalidFileName.rawValue: EINVAL,
     ]
     if let number = known[error.code] { return String(cString: strerror(number)) + "." }
     return error.localizedDescription

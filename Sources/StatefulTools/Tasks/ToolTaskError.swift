@@ -35,10 +35,29 @@ public struct ToolTaskError: Error, Hashable, Sendable, CustomStringConvertible 
         case .keyNotFound(let key, let context)?: return "the field \"\(path(context, key))\" is missing"
         case .typeMismatch(let type, let context)?, .valueNotFound(let type, let context)?:
             return context.codingPath.isEmpty
-                ? "it is not a JSON object" : "the field \"\(path(context))\" is not a \(type)"
+                ? "it is not a JSON object" : "the field \"\(path(context))\" is not \(word(for: type))"
         case .dataCorrupted(let context)? where !context.codingPath.isEmpty:
-            return "the field \"\(path(context))\": \(context.debugDescription)"
+            return "the field \"\(path(context))\"\(fault(context.debugDescription))"
         default: return "it is not JSON"
         }
+    }
+
+    /// JSON's word for a type of Swift.
+    private static func word(for type: Any.Type) -> String {
+        switch "\(type)" {
+        case "String": "a text"
+        case "Bool": "true or false"
+        case "Double", "Float": "a number"
+        case let name where name.hasPrefix("Int") || name.hasPrefix("UInt"): "a whole number"
+        case let name where name.hasPrefix("Array"): "a list"
+        default: "an object"
+        }
+    }
+
+    /// What is wrong with a value, without the words of Swift's own decoders.
+    private static func fault(_ description: String) -> String {
+        if description.hasPrefix("Cannot initialize ") { return " has an unknown value" }
+        let isNumber = description.hasPrefix("Parsed JSON number") || description.hasPrefix("Number ")
+        return isNumber ? " is not a whole number, or too large" : ": \(description)"
     }
 }

@@ -65,7 +65,7 @@ public struct Toolbox: Sendable {
         var number = 0
         try JSONLines.forEach(in: file) { line in
             number += 1
-            if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { return true }
+            if line.isBlank { return true }
             if let key = repeatedKey(inJSON: line) {
                 throw ToolTaskError(
                     .badLine, "\(name), line \(number): the field \"\(key)\" stands twice; leave one of them")

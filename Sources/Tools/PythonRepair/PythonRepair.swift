@@ -24,6 +24,12 @@ public struct PythonRepair: Tool {
     public static let largestProgram = 256 << 10
 
     public init(_ task: ToolTask) throws {
+        if let field = task.fields.keys.sorted().first(where: { !RepairTask.fields.contains($0) }) {
+            throw ToolTaskError(
+                .badField,
+                "task \"\(task.id)\": the field \"\(field)\" is unknown; what else belongs to a task goes into \"meta\""
+            )
+        }
         self.task = task
         repair = try task.decode(RepairTask.self)
         program = ProgramText(repair.program)

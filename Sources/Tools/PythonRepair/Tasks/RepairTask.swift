@@ -51,11 +51,14 @@ public struct RepairTask: Hashable, Sendable {
 
 /// Coded as in the task files; a suite other than statements has no form there and is coded as the sandbox codes it.
 extension RepairTask: Codable {
-    private enum CodingKeys: String, CodingKey {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
         case id, prompt, program, tests, setup, prelude, reference, meta
         case moduleName = "module_name"
         case hiddenTests = "hidden_tests"
     }
+
+    /// The names of the fields in a file.
+    static let fields = Set(CodingKeys.allCases.map(\.rawValue))
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
