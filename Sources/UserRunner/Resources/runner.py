@@ -190,7 +190,7 @@ class Server:
         """The files in which pytest's options stand, as one text."""
         text = os.environ.get("PYTEST_ADDOPTS", "")
         for name in ("pytest.ini", ".pytest.ini", "pytest.toml", "pyproject.toml", "tox.ini", "setup.cfg"):
-            for place in {self.cwd, self.layer.home}:
+            for place in self.ini_places():
                 try:
                     with open(os.path.join(place, name), encoding="utf-8", errors="replace") as file:
                         text += "\n" + file.read()
@@ -198,11 +198,20 @@ class Server:
                     pass
         return text
 
+    def ini_places(self):
+        """The folders where pytest's options may stand: those of the tests and all above them within the project."""
+        home, found = self.layer.home, []
+        for path in [self.cwd] + [os.path.abspath(t.split("::")[0]) for t in self.start.get("tests") or []]:
+            while (path + os.sep).startswith(home + os.sep) and path not in found:
+                found.append(path)
+                path = os.path.dirname(path)
+        return found or [home]
+
     def ini_path(self):
         """The folders that pytest's option `pythonpath` names."""
         found = re.search(r"^\s*pythonpath\s*=\s*(\[[^\]]*\]|.*(?:\n[ \t]+\S.*)*)", self.options(), re.M)
         names = re.findall(r"[^\s\[\]\"',]+", found.group(1)) if found else []
-        return [os.path.normpath(os.path.join(place, n)) for n in names for place in dict.fromkeys((self.cwd, self.layer.home))]
+        return [os.path.normpath(os.path.join(place, n)) for n in names for place in self.ini_places()]
 
     def find_conftests(self, paths):
         """The conftest files that pytest loads before its session."""
