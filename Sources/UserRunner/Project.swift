@@ -22,9 +22,10 @@ public struct Project: Hashable, Sendable {
 
     /// The project of a file.
     ///
-    /// It is the nearest folder above the file with one of the ``markers``. Where there is none, it is the user's working
-    /// folder when the file lies below it, else the folder that the file and the tests share. The home folder, the
-    /// temporary folder and the root are no project, unless the file lies directly in them.
+    /// It is the nearest folder above the file with one of the ``markers``, or one further up, to the repository's folder
+    /// at most, where pytest's options or a conftest stand. Where there is none, it is the user's working folder when the
+    /// file lies below it, with what it shares with the tests, else the folder that the file and the tests share. The home
+    /// folder, the temporary folder and the root are no project, unless the file lies directly in them.
     ///
     /// - Parameters:
     ///   - file: an absolute path.
@@ -38,7 +39,7 @@ public struct Project: Hashable, Sendable {
         if let found {
             self.folder = found
         } else if Self.isWithin(file, working), !Self.isShared(working) {
-            self.folder = working
+            self.folder = Self.common(working, tests.map { Self.parent(Self.real($0)) })
         } else {
             self.folder = Self.common(own, tests.map { Self.parent(Self.real($0)) })
         }
@@ -48,10 +49,35 @@ public struct Project: Hashable, Sendable {
     private static func marked(above folder: String) -> String? {
         var folder = folder
         while !isShared(folder) {
-            if markers.contains(where: { access(folder + "/" + $0, F_OK) == 0 }) { return folder }
+            if holds(folder, markers) { return outermost(from: folder) }
             folder = parent(folder)
         }
         return nil
+    }
+
+    /// The outermost folder, to the repository's at most, that holds pytest's options or a conftest; pytest reads both.
+    private static func outermost(from marked: String) -> String {
+        var folder = marked
+        var found = marked
+        while !isShared(folder) {
+            if folder != marked, isOfPytest(folder) { found = folder }
+            if holds(folder, [".git"]) { return found }
+            folder = parent(folder)
+        }
+        return found
+    }
+
+    private static func holds(_ folder: String, _ names: [String]) -> Bool {
+        names.contains { access(folder + "/" + $0, F_OK) == 0 }
+    }
+
+    private static func isOfPytest(_ folder: String) -> Bool {
+        if holds(folder, ["pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "conftest.py"]) { return true }
+        let sections = [("pyproject.toml", "[tool.pytest"), ("tox.ini", "[pytest]"), ("setup.cfg", "[tool:pytest]")]
+        return sections.contains { name, section in
+            let text = try? String(contentsOf: URL(filePath: folder + "/" + name), encoding: .utf8)
+            return text?.split(whereSeparator: \.isNewline).contains { $0.hasPrefix(section) } ?? false
+        }
     }
 
     private static func common(_ own: String, _ others: [String]) -> String {
@@ -63,7 +89,7 @@ public struct Project: Hashable, Sendable {
     }
 
     /// Folders that hold many projects.
-    private static func isShared(_ folder: String) -> Bool {
+    static func isShared(_ folder: String) -> Bool {
         if ["/", "/tmp", "/var/tmp", "/home", "/root", "/usr", "/opt", "/Users"].contains(folder) { return true }
         return home.map { isWithin($0, folder) } ?? false
     }

@@ -65,6 +65,7 @@ struct RunnerInterpreter: Decodable, Sendable {
         do {
             let result = try await Subprocess.run(
                 name.contains("/") ? .path(FilePath(name)) : .name(name), arguments: ["-c", question],
+                environment: .inherit.updating(["PYTHONPATH": RunnerJail.pythonPath]),
                 workingDirectory: "/", input: .none, output: .string(limit: 1 << 20), error: .discarded)
             answer = (result.standardOutput, result.terminationStatus.isSuccess)
         } catch {

@@ -117,6 +117,7 @@ struct RunnerJail: Sendable {
         var found = ProcessInfo.processInfo.environment
         for name in found.keys where Self.isSecret(name) { found[name] = "hidden-by-coe" }
         found["PYTHONDONTWRITEBYTECODE"] = "1"
+        found["PYTHONPATH"] = Self.pythonPath
         if layer == .copy {
             found["COE_RUNNER_NO_OVERLAY"] = "1"
         } else {
@@ -124,6 +125,18 @@ struct RunnerJail: Sendable {
             for name in ["SSH_AUTH_SOCK", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS"] { found[name] = nil }
         }
         return found
+    }
+
+    /// `PYTHONPATH` with absolute entries; the interpreter reads others, and empty ones, from the folder where it starts.
+    static var pythonPath: String? {
+        guard let path = getenv("PYTHONPATH").map({ String(cString: $0) }), !path.isEmpty else { return nil }
+        guard let resolved = realpath(".", nil) else { return path }
+        defer { free(resolved) }
+        let folder = String(cString: resolved)
+        let entries = path.split(separator: ":", omittingEmptySubsequences: false).map { entry in
+            entry.isEmpty ? folder : entry.hasPrefix("/") ? String(entry) : "\(folder)/\(entry)"
+        }
+        return entries.joined(separator: ":")
     }
 
     static func isSecret(_ name: String) -> Bool {

@@ -77,7 +77,10 @@ public actor UserRunner {
         let others = configuration.tests.map { test in
             let path = test.split(separator: ":", maxSplits: 1)[0]
             return Project.real(path.hasPrefix("/") ? String(path) : "\(project.workingFolder)/\(path)")
-        }.filter { $0.hasSuffix(".py") && !Project.isWithin($0, project.folder) }.map(Project.parent)
+        }.filter { path in
+            !Project.isWithin(path, project.folder) && access(path, F_OK) == 0
+                && (path.hasSuffix(".py") || !Project.isShared(path))
+        }.map { $0.hasSuffix(".py") ? Project.parent($0) : $0 }
         let jail = RunnerJail(
             interpreter: interpreter, project: project.folder, others: others, layer: .copy, hasUserNamespace: false)
         if configuration.unsafeNoSandbox { return [jail] }

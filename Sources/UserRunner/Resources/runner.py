@@ -69,7 +69,10 @@ class Server:
         project = os.path.realpath(start["project"])
         kind = "copy" if os.environ.pop("COE_RUNNER_NO_OVERLAY", "") else start.get("layer") or "copy"
         if start.get("jailed"):
-            layers.furnish(start.get("files") or {})
+            files = start.get("files") or {}
+            if "/etc/hosts" in files:
+                files["/etc/hosts"] += "127.0.1.1 %s\n" % os.uname().nodename
+            layers.furnish(files)
         self.layer = layers.Layer(kind, project, start.get("pristine"), start.get("scratch") or (), start.get("stage"),
                                   start.get("hidden") or ())
         home = self.layer.home
@@ -78,11 +81,24 @@ class Server:
             path = os.path.realpath(os.path.join(project, path))
             return home + path[len(project):] if path == project or path.startswith(project + os.sep) else path
         self.file, self.cwd = moved(start["file"]), moved(start.get("cwd") or project)
+        if home != project:
+            sys.path[:] = [moved(p) for p in sys.path if p]
+            if os.environ.get("PYTHONPATH"):
+                os.environ["PYTHONPATH"] = os.pathsep.join(map(moved, os.environ["PYTHONPATH"].split(os.pathsep)))
+        def moved_test(path):
+            """A test keeps its own links: pytest takes the conftest files beside the link."""
+            parts = os.path.join(project, path).split(os.sep)
+            first = max([n for n, p in enumerate(parts) if p == ".."] + [0]) + 1
+            for n in range(first, len(parts) + 1):
+                folder = os.path.realpath(os.sep.join(parts[:n]) or os.sep)
+                if (folder + os.sep).startswith(project + os.sep):
+                    return os.path.normpath(os.path.join(home + folder[len(project):], *parts[n:]))
+            return moved(path)
         os.chdir(self.cwd)
         tests = [t if t else "." for t in start.get("tests") or []]
-        tests = [self.relative(t, moved) for t in tests]
+        tests = [self.relative(t, moved_test) for t in tests]
         start["tests"] = tests
-        paths = [os.path.realpath(t.split("::")[0]) for t in tests]
+        paths = [os.path.abspath(t.split("::")[0]) for t in tests]
         sys.path[:] = [p for p in sys.path if p != ""]
         self.problem = self.layer.problem
         if not (self.file + os.sep).startswith(home + os.sep):
@@ -174,7 +190,7 @@ class Server:
         """The files in which pytest's options stand, as one text."""
         text = os.environ.get("PYTEST_ADDOPTS", "")
         for name in ("pytest.ini", ".pytest.ini", "pytest.toml", "pyproject.toml", "tox.ini", "setup.cfg"):
-            for place in {self.cwd, self.layer.home}:
+            for place in self.ini_places():
                 try:
                     with open(os.path.join(place, name), encoding="utf-8", errors="replace") as file:
                         text += "\n" + file.read()
@@ -182,11 +198,20 @@ class Server:
                     pass
         return text
 
+    def ini_places(self):
+        """The folders where pytest's options may stand: those of the tests and all above them within the project."""
+        home, found = self.layer.home, []
+        for path in [self.cwd] + [os.path.abspath(t.split("::")[0]) for t in self.start.get("tests") or []]:
+            while (path + os.sep).startswith(home + os.sep) and path not in found:
+                found.append(path)
+                path = os.path.dirname(path)
+        return found or [home]
+
     def ini_path(self):
         """The folders that pytest's option `pythonpath` names."""
         found = re.search(r"^\s*pythonpath\s*=\s*(\[[^\]]*\]|.*(?:\n[ \t]+\S.*)*)", self.options(), re.M)
         names = re.findall(r"[^\s\[\]\"',]+", found.group(1)) if found else []
-        return [os.path.normpath(os.path.join(place, n)) for n in names for place in dict.fromkeys((self.cwd, self.layer.home))]
+        return [os.path.normpath(os.path.join(place, n)) for n in names for place in self.ini_places()]
 
     def find_conftests(self, paths):
         """The conftest files that pytest loads before its session."""
@@ -234,12 +259,13 @@ class Server:
                 self.sources.parse(path)
         if self.kind == "pytest" and not self.shadowed:
             plugins = re.findall(r"(?:^|[\s\"'=])-p[\s=\"',]*([\w.]+)", text) + os.environ.get("PYTEST_PLUGINS", "").split(",")
-            if any(p and self.warmer.is_project(p) for p in plugins) or "pytest_cov" in self.known_plugins and "--cov" in text:
+            self.has_own_plugins = any(p and self.warmer.is_project(p) for p in plugins)
+            if self.has_own_plugins or "pytest_cov" in self.known_plugins and "--cov" in text:
                 return
             safe = self.file not in self.conftests and all(pytests.harmless(p, self.warmer.is_project) for p in self.conftests)
             self.fork_at = "session" if safe else "conftest"
 
-    shadowed = frozenset()
+    shadowed, has_own_plugins = frozenset(), False
 
     def find_shadowed(self):
         """The names that the project takes from libraries on the way to which the real runner finds modules."""
@@ -625,8 +651,10 @@ class Server:
         if (code is None or not ended) and not faults:
             self.add_end(tests, records, ids, running, status, timed_out, where, limit, code)
         exit_code = code
-        if code is None and status is not None:
+        if not ended and not timed_out and status is not None:
             exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+            if code is not None:  # an exit handler ended the process
+                code, ended = code or exit_code, True
         if timed_out:
             exit_code = None
         clean = [self.clean(t) for t in tests.values()]
@@ -651,7 +679,7 @@ class Server:
                 break
         if cancelled:
             report["outcome"] = "cancelled"
-        elif faults and not tests and code is None:
+        elif faults and not tests and not code:
             report["outcome"], report["sentence"] = "unusable", faults[0]
         else:
             self.judge(report, bad, code, ended, ran, timed_out, output)
@@ -673,6 +701,8 @@ class Server:
             report["outcome"] = "unusable"
             what = {"doctest": "no doctest example", "script": "no assert"}.get(self.kind, "no test")
             report["sentence"] = "%s holds %s that %s finds." % (name, what, "Python" if self.kind == "script" else self.kind)
+            if self.kind == "script":
+                report["sentence"] += " If its exit code decides, use --test-command 'python %s'." % " ".join(self.start["tests"])
         elif bad and all(t.get("unusable") for t in bad):
             report["outcome"] = "unusable"
             first = bad[0]

@@ -282,6 +282,7 @@ def run_script(server, path, prefix=""):
     space["__doc__"] = ast.get_docstring(tree, clean=False)
     functions = {n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and holds_assert(n)}
     statements, count, code, stop = list(flatten(tree.body)), 0, 0, False
+    asks_names = re.search(rb"\b(globals|locals|vars|dir|__dict__|inspect|_getframe|f_locals|f_globals)\b", text)
     names = {}
     for node in statements:
         if is_check(node, functions):
@@ -294,7 +295,7 @@ def run_script(server, path, prefix=""):
             continue
         if name:
             log.write("running", id=name)
-        module = Rewriter().visit(ast.Module([node], []))
+        module = ast.Module([node], []) if asks_names else Rewriter().visit(ast.Module([node], []))
         try:
             exec(compile(ast.fix_missing_locations(module), path, "exec", flags, dont_inherit=True), space)
         except SystemExit as error:
@@ -414,7 +415,7 @@ class Rewriter(ast.NodeTransformer):
             test = keep(test)
         else:
             return node
-        forget = ast.Assign([ast.Name(n, ast.Store()) for n in names], ast.Constant(None))
+        forget = ast.Delete([ast.Name(n, ast.Del()) for n in names])
         return [ast.copy_location(ast.Assert(ast.copy_location(test, node.test), node.msg), node), ast.copy_location(forget, node)]
 
 

@@ -157,12 +157,10 @@ def make_plugin(server, arguments):
 
         def pytest_runtest_logreport(self, report):
             status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)
-            category = status[0] if status else ""
-            if not category:
+            outcome = outcome_of(report, status[0] if status else "")
+            if not outcome:
                 return
-            name, outcome = report.nodeid, category
-            if category.startswith("subtests "):
-                outcome = category[len("subtests "):]
+            name = report.nodeid
             describe = getattr(report, "_sub_test_description", None) or getattr(report, "sub_test_description", None)
             if describe is not None:
                 name += " " + describe()
@@ -176,7 +174,7 @@ def make_plugin(server, arguments):
             elif details is None and report.skipped:
                 reason = getattr(report, "wasxfail", None)
                 details = {"message": words.cut(reason if reason is not None else skip_reason(report), words.MESSAGE)}
-            self.log.write("test", id=name, outcome=outcome, category=category, phase=report.when, output=output_of(report),
+            self.log.write("test", id=name, outcome=outcome, phase=report.when, output=output_of(report),
                            **(details or {}))
 
         @pytest.hookimpl(trylast=True)
@@ -192,6 +190,20 @@ def make_plugin(server, arguments):
 
     plugin = CoePlugin()
     return plugin
+
+
+def outcome_of(report, category):
+    """The outcome in pytest's words. A plugin may show a test in others; what it shows decides nothing."""
+    category = category[len("subtests "):] if category.startswith("subtests ") else category
+    if report.outcome not in ("passed", "failed", "skipped"):
+        return category  # a plugin's own, such as `rerun`
+    if category in (("failed", "error") if report.failed else ("passed", "skipped", "xfailed", "xpassed")):
+        return category
+    if hasattr(report, "wasxfail") and not report.failed:
+        return "xfailed" if report.skipped else "xpassed"
+    if report.failed:
+        return "failed" if report.when == "call" else "error"
+    return report.outcome if report.skipped or report.when == "call" else ""
 
 
 def warm_source_lookup():
@@ -279,11 +291,11 @@ def needs_cache(server):
     for path in list(server.warmer.files) + sorted(server.sources.tests):
         try:
             with open(path, "rb") as file:
-                if re.search(rb"\bcache\b", file.read()):
+                if re.search(rb"\b(cache|pytest_plugins)\b", file.read()):
                     return True
         except OSError:
             pass
-    return not server.plugins <= CACHELESS
+    return server.has_own_plugins or not server.plugins <= CACHELESS
 
 
 def plugins():
@@ -312,7 +324,15 @@ def run(server, start):
     server.become_main("pytest.__main__", main, [main] + list(start["tests"]))
     if server.is_child:
         plugin.served, plugin.sources, plugin.log = True, server.sources, server.log
-    code = pytest.main(arguments, plugins=[plugin])
+    try:
+        code = pytest.main(arguments, plugins=[plugin])
+    except SystemExit as error:
+        if not server.is_child:
+            raise
+        import coe_runner_plain as plain
+        code = plain.exit_code(error)
+        if code == 0:
+            server.log.write("fault", message="A conftest file or a plugin ends pytest with exit code 0 before its first test.")
     if not plugin.served:
         # pytest gave up before its session: a job's process says why, in pytest's words.
         server.serve()

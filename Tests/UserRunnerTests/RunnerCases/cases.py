@@ -2717,6 +2717,64 @@ case("environment-before-import", """
     def test_path(): assert m.path() == ("/nowhere",)
     """)
 
+case("python-path-relative", """
+    def f(): return ⟦1¦2⟧
+    """, """
+    from m import f
+    def test_f(): assert f() == 2
+    """, file="src/m.py", test="tests/test_m.py", env={"PYTHONPATH": "src"})
+
+case("own-plugin-uses-cache", """
+    def f(): return ⟦1¦2⟧
+    """, """
+    import m
+    def test_f(count): assert m.f() == 2 and count == 0
+    """, files={"conftest.py": "pytest_plugins = ['tools.plug']\n", "tools/__init__.py": "", "tools/plug.py": """
+    import pytest
+    @pytest.fixture
+    def count(request):
+        n = request.config.cache.get("n", 0)
+        request.config.cache.set("n", n + 1)
+        return n
+    """})
+
+case("script-asks-globals", """
+    def f(): return ⟦1¦2⟧
+    """, """
+    from m import f
+    x = 1
+    assert [k for k in globals() if not k.startswith("__")] == ["f", "x"]
+    assert f() == 2
+    assert "f" in dir() and not [k for k in dir() if k[0] == "@"]
+    """, runner="script")
+
+case("exit-handler-ends-process", """
+    def f(): return ⟦1¦2⟧
+    """, """
+    import atexit, os
+    import m
+    def test_f():
+        assert m.f() in (1, 2)
+        atexit.register(lambda: os._exit(0 if m.f() == 2 else 3))
+    """)
+
+case("no-terminal", """
+    def f(): return ⟦1¦2⟧
+    """, """
+    from m import f
+    def test_f(): assert f() == 2
+    """, files={"pytest.ini": "[pytest]\naddopts = -p no:terminal\n"})
+
+case("status-in-own-words", """
+    def f(): return ⟦1¦2⟧
+    """, """
+    from m import f
+    def test_f(): assert f() == 2
+    """, files={"conftest.py": """
+    def pytest_report_teststatus(report, config):
+        if report.when == "call": return ("boom", "!", "BOOM") if report.failed else ("", "", "")
+    """})
+
 # ---- other commands
 
 case("command-exit-code", """
