@@ -107,6 +107,8 @@ struct EpisodeData {
         var p: String
         /// A known solved state.
         var r: String?
+        /// Its tool; nil for Python repair.
+        var l: String?
     }
 
     static let pieceSize = 25
@@ -128,7 +130,9 @@ struct EpisodeData {
             guard let evaluation = run.evaluation else { continue }
             let sizes = evaluation.editSizes(passing: passing)
             for task in evaluation.tasks where described[task.id] == nil {
-                described[task.id] = Described(p: task.task.prompt, r: task.solution)
+                described[task.id] = Described(
+                    p: task.task.prompt, r: task.solution,
+                    l: task.task.tool == ToolTask.standardTool ? nil : task.task.tool)
             }
             for trace in evaluation.traces {
                 let size = sizes[EpisodeID(trace)]

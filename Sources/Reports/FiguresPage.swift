@@ -58,7 +58,8 @@ public struct FiguresPage {
     public var html: String {
         var page = page
         if !summary.isEmpty {
-            let head = ["", "Mean", "Median", "90 % up to", "Most"].map { "<th scope=\"col\">\($0)</th>" }.joined()
+            let names = ["Mean", "Median", "90 % up to", "Most"].map { "<th scope=\"col\">\($0)</th>" }
+            let head = "<td></td>" + names.joined()
             let table = "<table><thead><tr>\(head)</tr></thead><tbody>\(summary)</tbody></table>"
             page.add("figures", "Figures", "<div class=\"scroll\">\(table)</div>\n")
         }

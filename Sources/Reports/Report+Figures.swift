@@ -165,7 +165,7 @@ extension Report {
             names = Array(names.prefix(8))
             var html = "<figure class=\"card\"><figcaption>\(title)<span class=\"sub\">pass@1, %</span></figcaption>"
             html += "<div class=\"scroll\"><table class=\"kinds\"><thead><tr><th scope=\"col\">\(first)</th>"
-            html += "<th scope=\"col\" class=\"wide\"></th><th scope=\"col\">pass@1</th>"
+            html += "<td class=\"wide\"></td><th scope=\"col\">pass@1</th>"
             html += "<th scope=\"col\">Majority</th></tr></thead>"
             for name in names {
                 html += "<tbody>"
@@ -176,7 +176,7 @@ extension Report {
                     if isFirst {
                         html += "<th scope=\"rowgroup\">\(escaped(name)) <span class=\"of\">\(group.tasks)</span></th>"
                     } else {
-                        html += "<th></th>"
+                        html += "<td></td>"
                     }
                     html += "<td class=\"wide\" title=\"\(escaped(run.name)), \(group.tasks) tasks\">"
                     html += "\(bar(group.passAt1, of: 1, colour: index))</td>"
@@ -246,7 +246,7 @@ extension Report {
                 }
             ),
         ]
-        var html = "<div class=\"scroll\"><table class=\"behaviour\"><thead><tr><th></th>"
+        var html = "<div class=\"scroll\"><table class=\"behaviour\"><thead><tr><td></td>"
         html += rows.map { "<th scope=\"col\">\(swatch($0.index))\(escaped($0.run.name))</th>" }.joined()
         html += "</tr></thead><tbody>"
         for line in lines {
