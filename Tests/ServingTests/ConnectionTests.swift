@@ -154,6 +154,24 @@ import Testing
         }
     }
 
+    @Test(arguments: ["", "Transfer-Encoding: chunked\r\n", "Content-Length: 4\r\n", "Content-Length: zz\r\n"])
+    func `a connection that becomes a WebSocket gets no answer to broken bytes`(_ header: String) async throws {
+        try await withEnvironment { server, _ in
+            let upgrade =
+                "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\(header)\r\n"
+            for before in ["", "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"] {
+                for _ in 0..<20 {
+                    let raw = try await RawClient(port: server.port)
+                    try? await raw.send(before + upgrade + "zz\r\nnonsense\r\n\r\n")
+                    _ = await raw.receive(within: 0.05)
+                    await raw.close()
+                }
+            }
+            #expect(try await request(server.port, "/health").status == 200)
+        }
+    }
+
     @Test func `a HEAD gets a head`() async throws {
         try await withEnvironment { server, _ in
             let raw = try await RawClient(port: server.port)

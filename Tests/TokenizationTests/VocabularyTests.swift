@@ -172,7 +172,8 @@ import Testing
         }
         refuses("has the id 2030, where Hugging Face's tokenizers give it 2005", added { $0[5]["id"] = 2030 })
         refuses("is there twice", added { $0[5]["content"] = $0[4]["content"] })
-        refuses("is looked for behind the normalizer", added { ($0[5]["normalized"], $0[5]["content"]) = (true, "<é>") })
+        refuses(
+            "is looked for behind the normalizer", added { ($0[5]["normalized"], $0[5]["content"]) = (true, "<é>") })
         #expect(throws: Never.self) {
             try Vocabulary(tokenizerJSON: edited("qwen2", added { $0[5]["normalized"] = true }))
         }

@@ -26,6 +26,8 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
     private var isHalfClosed = false
     /// No request comes after the one that is being answered: its bytes are none.
     private var isBroken = false
+    /// The connection becomes a WebSocket, on which no answer may be written.
+    var isUpgrading = false
 
     init(
         service: any HTTPService, limits: ServerLimits, access: AccessRules, log: RequestLog, calls: RunningCalls
@@ -161,6 +163,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
     /// closes.
     private func refuse(_ context: ChannelHandlerContext, _ response: HTTPResponse) {
         isRefused = true
+        if isUpgrading { return context.channel.close(promise: nil) }
         log.note(refused: response.status, client: context.remoteAddress?.ipAddress ?? "")
         answers += 1
         timer?.cancel()

@@ -94,6 +94,7 @@ public final class HTTPServer: Sendable {
                 // A refused upgrade goes on as a plain request, and is answered as such.
                 let path = String(head.uri.prefix { $0 != "?" })
                 let isWelcome = service.offersWebSocket(path) && access.refusal(head) == nil
+                bound.value.isUpgrading = isWelcome
                 return channel.eventLoop.makeSucceededFuture(isWelcome ? HTTPHeaders() : nil)
             },
             upgradePipelineHandler: { channel, head in

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`pytest --coe`, the hook and the function, with the real program. A script plays, so no model is needed."""
 
+import json
 import os
 import subprocess
 import sys
@@ -123,3 +124,49 @@ def test_the_function_gives_the_diff_and_says_what_was_wrong(project):
     assert found.repaired and "+    return a + b" in found.diff and not found.already_passed
     missing = chain_of_edits.repair("none.py", tests="test_add.py")
     assert not missing.repaired and "none.py" in missing.words
+
+
+def write_run(folder, steps, *, finished=True):
+    folder.mkdir()
+    (folder / "run.json").write_text('{"model": "m"}')
+    lines = "".join(json.dumps({"step": step, "loss": 1 / step}) + "\n" for step in steps)
+    (folder / "metrics.jsonl").write_text(lines)
+    if finished:
+        (folder / "adapter").mkdir()
+
+
+def test_follow_gives_each_step_once_also_after_a_resume(tmp_path):
+    from chain_of_edits.follow import metrics
+
+    run = tmp_path / "run"
+    write_run(run, [1, 2, 3], finished=False)
+    seen = metrics(run, pause=0.01)
+    assert [next(seen)[0] for _ in range(3)] == [1, 2, 3]
+    # The run goes on after the checkpoint of step 2, and its last line is not whole yet.
+    (run / "metrics.jsonl").write_text('{"step": 1, "loss": 1}\n{"step": 2, "loss": 1}\n')
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 3, "loss": 9}\n{"step": 4, "loss": 0.5}\n{"step": 5')
+    (run / "adapter").mkdir()
+    assert list(seen) == [(4, {"loss": 0.5})]
+
+
+@pytest.mark.parametrize("library", ["wandb", "trackio"])
+def test_follow_sends_the_metrics_to_the_real_library(library, tmp_path):
+    pytest.importorskip(library)
+    write_run(tmp_path / "run", [1, 2, 3])
+    environment = {
+        **os.environ, "PYTHONPATH": str(PACKAGE), "WANDB_MODE": "offline", "WANDB_DIR": str(tmp_path), "TRACKIO_DIR": str(tmp_path),
+        "HF_HOME": str(tmp_path), "WANDB_SILENT": "true",
+    }
+    command = [sys.executable, "-m", "chain_of_edits.follow", str(tmp_path / "run"), "--to", library]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    written = [f for f in tmp_path.rglob("*") if f.suffix in (".wandb", ".db") and f.stat().st_size > 0]
+    assert written, list(tmp_path.rglob("*"))
+
+
+def test_follow_says_what_is_wrong(tmp_path):
+    command = [sys.executable, "-m", "chain_of_edits.follow", str(tmp_path), "--to", "wandb"]
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2 and "no run.json" in done.stderr
