@@ -151,8 +151,8 @@ struct TokenizerFile: Decodable {
                 throw failure(token, "sets lstrip, rstrip or single_word, which are not implemented")
             }
             // NFC leaves ASCII as it is.
-            let isUnchanged = try normalizer?.isNFC() == true && token.content.utf8.allSatisfy { $0 < 0x80 }
-            guard normalizer == nil || token.normalized != true || isUnchanged else {
+            let isASCII = token.content.utf8.allSatisfy { $0 < 0x80 }
+            guard normalizer == nil || token.normalized != true || isASCII && (try? normalizer?.isNFC()) == true else {
                 throw failure(
                     token, "is looked for behind the normalizer, which is not implemented; set normalized to false")
             }

@@ -61,7 +61,6 @@ final class LiveScreen: Sendable {
     /// Leaves the last picture on the terminal.
     func end() {
         clock.cancel()
-        draw()
         content.withLock { $0.isOver = true }
         Terminal.unpin()
     }

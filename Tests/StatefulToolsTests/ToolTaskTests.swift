@@ -84,7 +84,7 @@ import Tools
         ),
         (
             #"{"id": "b", "tool": "countdown", "numbers": [3, 4.5], "target": 7}"#, .badField,
-            "task \"b\": the field \"numbers, item 2\" is not a whole number, or too large"
+            "task \"b\": a number is not a whole number, or too large"
         ),
         (#"{"id": "b", "id": "c"}"#, .badLine, "the field \"id\" stands twice; leave one of them"),
         (python, .badLine, "the id \"a\" is also that of line 1"),

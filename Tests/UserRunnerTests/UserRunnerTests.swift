@@ -216,6 +216,23 @@ import Testing
         #expect(shared.folder == root + "/b")
         #expect(shared.workingFolder == root + "/b")
         #expect(Project(of: root + "/b/src/m.py", workingFolder: "/", named: root).folder == root)
+        // Above the marker, up to the repository's folder, pytest reads options and conftests.
+        for (file, text) in [("pytest.ini", "[pytest]\n"), ("conftest.py", ""), ("tox.ini", "[tox]\n[pytest]\n")] {
+            try folder.write("mono-\(file)/.git/HEAD", "")
+            try folder.write("mono-\(file)/\(file)", text)
+            try folder.write("mono-\(file)/svc/setup.py", "")
+            let mono = root + "/mono-\(file)"
+            #expect(Project(of: mono + "/svc/m.py", workingFolder: mono + "/svc").folder == mono, "\(file)")
+        }
+        try folder.write("plain/.git/HEAD", "")
+        try folder.write("plain/tox.ini", "[tox]\n")
+        try folder.write("plain/svc/setup.py", "")
+        #expect(Project(of: root + "/plain/svc/m.py", workingFolder: "/").folder == root + "/plain/svc")
+        // Tests beside the working folder are shown with it.
+        try folder.write("c/app/m.py", "")
+        try folder.write("c/tests/t.py", "")
+        let beside = Project(of: root + "/c/app/m.py", tests: [root + "/c/tests/t.py"], workingFolder: root + "/c/app")
+        #expect(beside.folder == root + "/c" && beside.workingFolder == root + "/c/app")
     }
 
     @Test func `names of credentials are known by their words`() {

@@ -36,6 +36,9 @@ public struct ToolTask: Hashable, Sendable {
     public func decode<Value: Decodable>(_ type: Value.Type) throws(ToolTaskError) -> Value {
         do {
             return try JSONDecoder().decode(type, from: JSONEncoder().encode(self))
+        } catch DecodingError.dataCorrupted(let context) where context.codingPath.isEmpty {
+            // It is JSON: Foundation calls a number so that is none of the type.
+            throw ToolTaskError(.badField, "task \"\(id)\": a number is not a whole number, or too large")
         } catch {
             throw ToolTaskError(.badField, "task \"\(id)\": \(ToolTaskError.sentence(error))")
         }
