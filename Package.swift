@@ -220,6 +220,7 @@ let package = Package(
                 "PythonRepair", "PythonSandbox", "ServeCommands", "Serving", "StatefulTools", "TestSupport", "Tools",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             exclude: ["Clients"]),

@@ -44,7 +44,7 @@ public struct Metrics: Sendable {
         }
     }
 
-    /// The exponential running mean over a twentieth of the series, of which the first values are no weaker.
+    /// The exponential running mean over a twentieth of the series, corrected for its beginning as Adam's means are.
     public static func smoothed(_ points: [(step: Double, value: Double)]) -> [(step: Double, value: Double)] {
         let keep = 1 - 1 / max(1, Double(points.count) / 20)
         var (sum, weight) = (0.0, 0.0)

@@ -14,7 +14,7 @@ public struct ServeOptions: ParsableArguments {
     public var drainSeconds = 30.0
     @Flag(help: "End when standard input ends, so a server that a program starts does not outlive the program.")
     public var endWithInput = false
-    @Flag(help: "Write a line for each request to standard error; without it, for those that failed here.")
+    @Flag(help: "Log every request to standard error, not only those that failed.")
     public var verbose = false
 
     public init() {}

@@ -32,8 +32,8 @@ final class EpisodeLines: Sendable {
         screen.update {
             ($0.unit, $0.done, $0.total) = ("episode", done, total)
             $0.secondsLeft = Double(total - done) * seconds / Double(played)
-            // A run that goes on has played some before.
-            $0.note = played < done ? "of \(played) now" : ""
+            // A run that goes on has played others before.
+            $0.note = played < done ? "figures of the \(played) played now" : ""
             let value = String(format: "%.1f %% (%.1f to %.1f)", 100 * share.mean, 100 * share.low, 100 * share.high)
             $0.figures = [LiveScreen.Figure(name: "solved", value: value, history: shares)]
             $0.episodes = lines

@@ -31,21 +31,12 @@ final class LiveScreen: Sendable {
     }
 
     private let content = Mutex(Content())
-    private let clock: Task<Void, Never>
 
     /// Nil where standard error is no terminal that can draw it.
     init?() {
         guard Terminal.showsProgress else { return nil }
-        let (ticks, tick) = AsyncStream.makeStream(of: Void.self)
-        clock = Task {
-            while !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(1))
-                tick.yield()
-            }
-            tick.finish()
-        }
         Task { [weak self] in
-            for await _ in ticks { self?.draw() }
+            repeat { try? await Task.sleep(for: .seconds(1)) } while self?.draw() ?? false
         }
     }
 
@@ -60,15 +51,15 @@ final class LiveScreen: Sendable {
 
     /// Leaves the last picture on the terminal.
     func end() {
-        clock.cancel()
         content.withLock { $0.isOver = true }
         Terminal.unpin()
     }
 
-    private func draw() {
+    /// False when the run is over.
+    @discardableResult private func draw() -> Bool {
         content.withLock { content in
-            guard content.total > 0, !content.isOver else { return }
-            Terminal.pin(Self.lines(content, columns: Terminal.columns))
+            if content.total > 0, !content.isOver { Terminal.pin(Self.lines(content, columns: Terminal.columns)) }
+            return !content.isOver
         }
     }
 

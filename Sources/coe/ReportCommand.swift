@@ -16,7 +16,7 @@ struct ReportCommand: ParsableCommand {
         discussion: """
             Example: coe report runs/coe runs/direct --out report.html
             Runs are evaluations, training runs (metrics.jsonl), or both mixed. The page is one file that loads nothing \
-            from elsewhere. It holds the tasks and everything that the model wrote.
+            from elsewhere. It holds the tasks, the command lines of the runs, and everything that the model wrote.
             """)
 
     @Argument(help: "Run folders.", completion: .directory) var runs: [String]

@@ -83,18 +83,3 @@ func madeRun(
         name: name, evaluation: EvaluationRun(configuration: configuration, tasks: tasks, traces: traces),
         tokenTexts: texts)
 }
-
-/// A Python that has all of `modules`: the one named in the environment, or a usual one.
-func python(with modules: String, named variable: String) -> String? {
-    let named = ProcessInfo.processInfo.environment[variable]
-    return ([named, ".venv-clients/bin/python", ".venv/bin/python3", "/usr/bin/python3"] as [String?]).compactMap { $0 }
-        .first { path in
-            let process = Process()
-            process.executableURL = URL(filePath: path)
-            process.arguments = ["-c", "import \(modules)"]
-            process.standardError = FileHandle.nullDevice
-            guard (try? process.run()) != nil else { return false }
-            process.waitUntilExit()
-            return process.terminationStatus == 0
-        }
-}

@@ -1,5 +1,8 @@
 import Foundation
+import Logging
 import NIOCore
+import NIOEmbedded
+import NIOHTTP1
 import PythonSandbox
 import StatefulTools
 import Testing
@@ -154,22 +157,31 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "Transfer-Encoding: chunked\r\n", "Content-Length: 4\r\n", "Content-Length: zz\r\n"])
-    func `a connection that becomes a WebSocket gets no answer to broken bytes`(_ header: String) async throws {
-        try await withEnvironment { server, _ in
-            let upgrade =
-                "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\(header)\r\n"
-            for before in ["", "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"] {
-                for _ in 0..<20 {
-                    let raw = try await RawClient(port: server.port)
-                    try? await raw.send(before + upgrade + "zz\r\nnonsense\r\n\r\n")
-                    _ = await raw.receive(within: 0.05)
-                    await raw.close()
-                }
-            }
-            #expect(try await request(server.port, "/health").status == 200)
+    @Test(arguments: [true, false])
+    func `a connection that becomes a WebSocket gets no answer to broken bytes`(_ isUpgrading: Bool) async throws {
+        struct Silent: HTTPService {
+            func respond(to request: HTTPRequest) async -> HTTPResponse { .text("here") }
         }
+        let channel = NIOAsyncTestingChannel()
+        try await channel.testingEventLoop.executeInContext {
+            let log = RequestLog(Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let connection = HTTPConnection(
+                service: Silent(), limits: ServerLimits(), access: try AccessRules(host: "127.0.0.1", token: nil),
+                log: log, calls: RunningCalls())
+            connection.isUpgrading = isUpgrading
+            try channel.pipeline.syncOperations.addHandler(connection)
+        }
+        try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).get()
+        channel.pipeline.fireErrorCaught(HTTPParserError.invalidMethod)
+        await channel.testingEventLoop.run()
+        if isUpgrading {
+            #expect(!channel.isActive)
+            #expect(try await channel.readOutbound(as: HTTPServerResponsePart.self) == nil)
+        } else {
+            let part = try await channel.waitForOutboundWrite(as: HTTPServerResponsePart.self)
+            if case .head(let head) = part { #expect(head.status == .badRequest) } else { Issue.record("\(part)") }
+        }
+        _ = try? await channel.finish()
     }
 
     @Test func `a HEAD gets a head`() async throws {

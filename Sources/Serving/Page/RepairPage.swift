@@ -226,9 +226,7 @@ public final class RepairPage: HTTPService {
             for await state in states { try await writer.send(event: "state", state) }
             do {
                 let played = try await playing.value
-                guard let best = played.min(by: { Self.rank($0.trace) < Self.rank($1.trace) }) ?? played.first else {
-                    return
-                }
+                guard let best = played.min(by: { Self.rank($0) < Self.rank($1) }) else { return }
                 try await writer.send(
                     event: "end",
                     End(
@@ -247,11 +245,12 @@ public final class RepairPage: HTTPService {
     }
 
     /// Less is better.
-    private static func rank(_ trace: Trace) -> (Int, Int, Int) {
+    private static func rank(_ played: (trace: Trace, attempt: Int)) -> (Int, Int, Int) {
+        let trace = played.trace
         let verdicts = trace.turns.map(\.verdict) + [trace.initialVerdict].compactMap { $0 }
         let passing = verdicts.map { $0.checks.count(where: \.passed) }.max() ?? 0
         let change = unifiedDiff(from: trace.initialState, to: trace.finalState, oldName: "", newName: "").utf8.count
-        return (trace.solved ? 0 : 1, trace.solved ? change : -passing, trace.sample)
+        return (trace.solved ? 0 : 1, trace.solved ? change : -passing, played.attempt)
     }
 
     /// Gives a place back when it is released.

@@ -35,8 +35,8 @@ struct DataSynthesize: AsyncParsableCommand {
     @Option(help: "The most faults of a program.") var maxFaults = 5
     @Option(
         help: """
-            How often a wrong step is there to recover from: the share of a program's demonstrations with one, and for \
-            other tools the chance before each step.
+            Wrong steps to recover from: the share of demonstrations with one (programs), or the chance before each step \
+            (other tools).
             """) var recovery = 0.0
     @Option(help: "How the episode is shown: paper, compact, compact-diff, brief or plain.")
     var prompt = PromptStyle.brief
